@@ -1,0 +1,56 @@
+// A Detection: what any detector said about one container, in one form for all of them.
+import { z } from 'zod';
+import { SeveritySchema } from './severity.ts';
+
+/** Detectors that can speak to this version. */
+export const SOURCES = ['Falco'] as const;
+
+/**
+ * What an incident keeps of a detection. Command lines, arguments and environment are left out on purpose:
+ * incidents are read by many. All strings are cut and free of control characters before they get here.
+ */
+export const DetectionSummarySchema = z
+  .object({
+    id: z
+      .string()
+      .max(32)
+      .regex(/^[0-9a-f]{32}$/, 'must be 32 lower-case hex digits')
+      .describe('Identity of the detection: hash of source, rule, time, container and fields.'),
+    source: z.enum(SOURCES).describe('The detector.'),
+    rule: z.string().min(1).max(256).describe('Rule of the detector that fired.'),
+    severity: SeveritySchema.describe('Severity, on the scale of Falco.'),
+    time: z.iso.datetime({ offset: true }).max(40).describe('When the detector saw it, by its own clock.'),
+    receivedAt: z.iso.datetime({ offset: true }).max(40).describe('When die-operator received it.'),
+    hostname: z.string().max(253).optional().describe('Node name as the detector told it.'),
+    containerID: z
+      .string()
+      .max(64)
+      .optional()
+      .describe('Container ID as the detector told it (12 to 64 hex digits).'),
+    containerName: z.string().max(63).optional().describe('Container name as the detector told it.'),
+    executable: z.string().max(512).optional().describe('Path of the program that the rule is about.'),
+  })
+  .describe('A detection as kept in the incident.');
+
+/** See {@link DetectionSummarySchema}. */
+export type DetectionSummary = z.infer<typeof DetectionSummarySchema>;
+
+/** Identity of the container as told by a detector; absent means not told (null, "", `<NA>` and `host` are absent). */
+export interface ToldIdentity {
+  podUid?: string;
+  podName?: string;
+  namespace?: string;
+  /** 12 to 64 lower-case hex digits. */
+  containerId?: string;
+  containerName?: string;
+  /** Node name. */
+  hostname?: string;
+}
+
+/** A detection on its way from a detector to an incident. Lives in memory only; the summary is what is stored. */
+export interface Detection {
+  summary: DetectionSummary;
+  identity: ToldIdentity;
+  /** Tags of the rule, at most 32 of at most 64 characters. */
+  tags: readonly string[];
+}

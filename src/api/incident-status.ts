@@ -1,0 +1,156 @@
+// The status of a DriftIncident: `reports` is written by receivers, everything else by the responder.
+import { z } from 'zod';
+import { DetectionSummarySchema } from './detection.ts';
+import {
+  ContributionsSchema,
+  MAX_RECORDED_CONTAINERS,
+  MAX_REPORTED_DETECTIONS,
+  ResponseSettingsSchema,
+} from './incident-spec.ts';
+import { limitedRecord, nameField, timeField, uidField } from './meta.ts';
+import { ConditionsSchema } from './policy.ts';
+import { SeveritySchema } from './severity.ts';
+
+/** What one receiver saw since the incident was opened. */
+export const ReportSchema = z
+  .object({
+    count: z.int().min(0).describe('Detections counted by this receiver, the first included.'),
+    firstSeen: timeField('When this receiver got the first.'),
+    lastSeen: timeField('When this receiver got the last.'),
+    highestSeverity: SeveritySchema.describe('The highest severity among them.'),
+    detections: z
+      .array(DetectionSummarySchema)
+      .max(MAX_REPORTED_DETECTIONS)
+      .meta({ 'x-kubernetes-list-type': 'atomic' })
+      .describe('The first detection of each further rule.'),
+    policies: ContributionsSchema.optional(),
+    response: ResponseSettingsSchema.optional(),
+  })
+  .describe('What one receiver saw.');
+
+/** Steps of a response in the order of the system. */
+export const STEPS = ['Label', 'Isolate', 'Capture', 'Evict', 'Verify', 'Release', 'Contain'] as const;
+/** Name of a step. */
+export type StepName = (typeof STEPS)[number];
+
+/** How far a step is. */
+export const StepSchema = z
+  .object({
+    name: z.enum(STEPS).describe('The step.'),
+    state: z.enum(['Running', 'Waiting', 'Succeeded', 'Failed', 'Skipped']).describe('How far it is.'),
+    attempts: z.int().min(0).describe('How often it was tried.'),
+    startedAt: timeField('When it was first tried.').optional(),
+    finishedAt: timeField('When it ended.').optional(),
+    nextAttemptAt: timeField('When it is tried again.').optional(),
+    reason: z
+      .string()
+      .max(64)
+      .regex(/^[A-Za-z]+$/, 'must be letters only, such as BudgetExhausted')
+      .describe('Where it stands, in one word for programs.'),
+    message: z.string().max(1024).describe('Where it stands, in words for people.'),
+  })
+  .describe('One step of the response.');
+
+/** How a pod is taken out: all labels away, or only ours added. */
+export const FORMS = ['Orphan', 'Gentle', 'LabelOnly'] as const;
+/** See {@link FORMS}. */
+export type IsolationForm = (typeof FORMS)[number];
+
+/** Phases that end an incident: nothing of ours is left in the cluster. */
+export const FINAL_PHASES = ['Resolved', 'Released', 'Failed', 'TargetGone'] as const;
+/** A summary for printing; no code reads it to decide, except whether the incident is over. */
+export const PHASES = ['Observed', 'Responding', 'Quarantined', 'Verifying', ...FINAL_PHASES] as const;
+/** See {@link PHASES}. */
+export type Phase = (typeof PHASES)[number];
+/** See {@link FINAL_PHASES}. */
+export type FinalPhase = (typeof FINAL_PHASES)[number];
+
+/** `status` of a DriftIncident. */
+export const DriftIncidentStatusSchema = z
+  .object({
+    phase: z.enum(PHASES).optional().describe('Summary of the conditions, for printing.'),
+    reports: limitedRecord(63, ReportSchema, 32)
+      .optional()
+      .meta({ default: {} })
+      .describe('What each receiver saw, by the receiver’s name.'),
+    plan: z
+      .object({
+        mode: z.enum(['Audit', 'Enforce']).describe('Audit: nothing of it is done.'),
+        steps: z.array(z.enum(STEPS)).max(STEPS.length).describe('Steps in order.'),
+        form: z.enum(FORMS).optional().describe('How the pod is taken out of its workload.'),
+        message: z.string().max(1024).describe('The plan in words, with what limits it.'),
+        bystanders: z
+          .array(z.string().max(36))
+          .max(32)
+          .optional()
+          .meta({ 'x-kubernetes-list-type': 'atomic' })
+          .describe(
+            'UIDs of pods of the controller that were there already but are as young as the incident, since creation times are whole seconds: none of them is taken for its replacement.',
+          ),
+      })
+      .optional()
+      .describe('What the responder decided to do.'),
+    steps: z
+      .array(StepSchema)
+      .max(STEPS.length)
+      .optional()
+      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
+      .describe('How far each step is.'),
+    isolation: z
+      .object({
+        form: z.enum(FORMS).describe('How the pod was taken out.'),
+        at: timeField('When the pod was changed.'),
+        networkPolicy: z.string().max(253).optional().describe('The policy that denies its traffic.'),
+      })
+      .optional()
+      .describe('What was changed on the pod.'),
+    evidence: z
+      .object({
+        location: z.string().max(1024).describe('Where the evidence lies.'),
+        manifestSha256: z
+          .string()
+          .max(64)
+          .regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits')
+          .describe('SHA-256 of the manifest.'),
+        files: z.int().min(0).describe('Files in the manifest.'),
+        bytes: z.int().min(0).describe('Bytes of these files.'),
+        problems: z.array(z.string().max(512)).max(16).describe('What could not be captured, and why.'),
+      })
+      .optional()
+      .describe('The evidence that was kept.'),
+    eviction: z
+      .object({
+        requestedAt: timeField('When the API server accepted the eviction.').optional(),
+        goneAt: timeField('When the pod was gone.').optional(),
+      })
+      .optional()
+      .describe('How the pod went.'),
+    replacement: z
+      .object({
+        name: nameField('Name of the pod that took its place.'),
+        uid: uidField('UID of the pod that took its place.'),
+        nodeName: z.string().max(253).optional().describe('Node of that pod.'),
+        images: z
+          .array(
+            z
+              .object({
+                container: z.string().max(63).describe('Container name.'),
+                imageID: z.string().max(512).describe('Image as the runtime resolved it.'),
+                proof: z
+                  .enum(['Pinned', 'Baseline', 'None'])
+                  .describe(
+                    'Pinned: equals the digest in the pod spec. Baseline: equals what the set ran before.',
+                  ),
+              })
+              .describe('One container.'),
+          )
+          .max(MAX_RECORDED_CONTAINERS)
+          .describe('What each container of it runs.'),
+      })
+      .optional()
+      .describe('The pod that took its place.'),
+    observedGeneration: z.int().min(0).optional().describe('Generation that the status is about.'),
+    conditions: ConditionsSchema.optional(),
+  })
+  .meta({ default: {} })
+  .describe('How far the response is.');
