@@ -1,0 +1,97 @@
+// The calls that die-operator makes to an API server, as plain JSON.
+import type { KubeObject } from '../api/meta.ts';
+import type { ObjectPath, Resource } from './resources.ts';
+
+/** One operation of RFC 6902 as far as we send it. */
+export type JsonPatchOp =
+  { op: 'add' | 'replace' | 'test'; path: string; value: unknown } | { op: 'remove'; path: string };
+
+/** A list as the API server sends it. */
+export interface KubeList<T> {
+  metadata: { resourceVersion: string; continue?: string };
+  items: T[];
+}
+
+/** One line of a watch. `object` of an ERROR is a `Status`, of a BOOKMARK has only a resourceVersion. */
+export interface WatchEvent {
+  type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  object: KubeObject;
+}
+
+/** Options of every call. */
+export interface CallOptions {
+  /** Milliseconds until the call is given up, retries included. Default 10,000. */
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+/** Options of every write. */
+export interface WriteOptions extends CallOptions {
+  /** Everything is checked, nothing is stored. */
+  dryRun?: boolean;
+}
+
+/** What a list or watch selects. */
+export interface Selection {
+  namespace?: string;
+  labelSelector?: string;
+  fieldSelector?: string;
+}
+
+/**
+ * Every method rejects with a `KubeError` (see errors.ts): an answer with an error status, no answer in time, or a
+ * broken connection. Reads are retried within the deadline on 429, 500, 502, 503, 504 and broken connections, and
+ * obey Retry-After; writes are retried only where the server says that it did not start on them (429 without a
+ * DisruptionBudget cause, connection refused).
+ */
+export interface KubeClient {
+  get<T extends KubeObject>(
+    resource: Resource,
+    at: ObjectPath & { name: string },
+    options?: CallOptions,
+  ): Promise<T>;
+  /** One page. */
+  list<T extends KubeObject>(
+    resource: Resource,
+    selection?: Selection & { limit?: number; continue?: string; resourceVersion?: string },
+    options?: CallOptions,
+  ): Promise<KubeList<T>>;
+  /** Creates an object, or with name and subresource posts to a subresource (eviction). Sends fieldValidation=Strict. */
+  create<T extends KubeObject>(
+    resource: Resource,
+    at: ObjectPath,
+    body: object,
+    options?: WriteOptions,
+  ): Promise<T>;
+  /** RFC 6902; a failed `test` rejects with a KubeError for which `isTestFailure` holds. */
+  jsonPatch<T extends KubeObject>(
+    resource: Resource,
+    at: ObjectPath & { name: string },
+    ops: readonly JsonPatchOp[],
+    options?: WriteOptions,
+  ): Promise<T>;
+  /** Deletes by UID: the precondition is not optional. */
+  delete(
+    resource: Resource,
+    at: ObjectPath & { name: string },
+    uid: string,
+    options?: WriteOptions & { gracePeriodSeconds?: number },
+  ): Promise<void>;
+  /** Reads a text subresource (`log`) up to `maxBytes`; `truncated` tells that there was more. */
+  readText(
+    resource: Resource,
+    at: ObjectPath & { name: string; subresource: string },
+    query: Readonly<Record<string, string>>,
+    maxBytes: number,
+    options?: CallOptions,
+  ): Promise<{ bytes: Uint8Array; truncated: boolean }>;
+  /**
+   * One watch request. Ends when the server ends it; rejects on a broken connection, an error status, or when nothing
+   * (not even a bookmark) came for `idleMs`.
+   */
+  watch(
+    resource: Resource,
+    selection: Selection & { resourceVersion: string; timeoutSeconds: number },
+    options: { signal: AbortSignal; idleMs: number },
+  ): AsyncIterable<WatchEvent>;
+}

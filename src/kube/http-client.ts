@@ -1,0 +1,171 @@
+// A small Kubernetes client: plain JSON over a Transport, with deadlines, retries and limits.
+import type { KubeObject } from '../api/meta.ts';
+import { OPERATOR_NAME } from '../api/names.ts';
+import { hasMetadata, isSuccess, readError, readJson } from './answer.ts';
+import { orAbort, readUpTo } from './body.ts';
+import type {
+  CallOptions,
+  JsonPatchOp,
+  KubeClient,
+  KubeList,
+  Selection,
+  WatchEvent,
+  WriteOptions,
+} from './client.ts';
+import type { Clock, Random } from './clock.ts';
+import { brokenAnswer, isNotConnected, isThrottled, isUnavailable, networkError } from './errors.ts';
+import * as calls from './request.ts';
+import type { Call } from './request.ts';
+import type { ObjectPath, Resource } from './resources.ts';
+import { withRetries } from './retry.ts';
+import type { HttpResponse, Transport } from './transport.ts';
+import { watchEvents } from './watch-request.ts';
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+
+/** What a client is made of. */
+export interface KubeClientOptions {
+  transport: Transport;
+  clock: Clock;
+  random: Random;
+  /** Default `die-operator`. Its part before a slash is the field manager of our writes. */
+  userAgent?: string;
+}
+
+/** A client as `KubeClient` promises. */
+export function createKubeClient(options: KubeClientOptions): KubeClient {
+  return new HttpKubeClient(options);
+}
+
+type Read<T> = (response: HttpResponse, signal: AbortSignal) => Promise<T>;
+type Named = ObjectPath & { name: string };
+
+class HttpKubeClient implements KubeClient {
+  readonly #options: KubeClientOptions;
+
+  constructor(options: KubeClientOptions) {
+    this.#options = options;
+  }
+
+  async get<T extends KubeObject>(resource: Resource, at: Named, options?: CallOptions): Promise<T> {
+    const call = calls.readCall('get', resource, at);
+    return (await this.#read(call, options, jsonOf(call))) as T;
+  }
+
+  async list<T extends KubeObject>(
+    resource: Resource,
+    selection: Selection & { limit?: number; continue?: string; resourceVersion?: string } = {},
+    options?: CallOptions,
+  ): Promise<KubeList<T>> {
+    const { limit, continue: next, resourceVersion } = selection;
+    const query = { ...calls.selectionQuery(selection), limit, continue: next, resourceVersion };
+    const call = calls.readCall('list', resource, calls.selectionPath(selection), { query });
+    return toList<T>(call, await this.#read(call, options, jsonOf(call)));
+  }
+
+  async create<T extends KubeObject>(
+    resource: Resource,
+    at: ObjectPath,
+    body: object,
+    options?: WriteOptions,
+  ): Promise<T> {
+    return (await this.#write(calls.createCall(resource, at, body, options?.dryRun), options)) as T;
+  }
+
+  async jsonPatch<T extends KubeObject>(
+    resource: Resource,
+    at: Named,
+    ops: readonly JsonPatchOp[],
+    options?: WriteOptions,
+  ): Promise<T> {
+    return (await this.#write(calls.patchCall(resource, at, ops, options?.dryRun), options)) as T;
+  }
+
+  async delete(
+    resource: Resource,
+    at: Named,
+    uid: string,
+    options: WriteOptions & { gracePeriodSeconds?: number } = {},
+  ): Promise<void> {
+    await this.#write(calls.deleteCall(resource, at, uid, options), options);
+  }
+
+  readText(
+    ...[resource, at, query, maxBytes, options]: Parameters<KubeClient['readText']>
+  ): ReturnType<KubeClient['readText']> {
+    const call = calls.readCall('get', resource, at, { query, accept: '*/*' });
+    return this.#read(call, options, (response, signal) => readUpTo(response.body, maxBytes, signal));
+  }
+
+  watch(
+    resource: Resource,
+    selection: Selection & { resourceVersion: string; timeoutSeconds: number },
+    options: { signal: AbortSignal; idleMs: number },
+  ): AsyncIterable<WatchEvent> {
+    const { resourceVersion, timeoutSeconds } = selection;
+    const watching = { watch: 1, allowWatchBookmarks: 'true', resourceVersion, timeoutSeconds };
+    const query = { ...calls.selectionQuery(selection), ...watching };
+    const call = calls.readCall('watch', resource, calls.selectionPath(selection), { query });
+    const open = (signal: AbortSignal) => this.#send(call, signal, true);
+    return watchEvents({ doing: call.doing, open, clock: this.#options.clock, ...options });
+  }
+
+  #read<T>(call: Call, options: CallOptions | undefined, read: Read<T>): Promise<T> {
+    return this.#call(call, options, read, (error) => isThrottled(error) || isUnavailable(error));
+  }
+
+  #write(call: Call, options: CallOptions | undefined): Promise<object> {
+    return this.#call(call, options, jsonOf(call), (error) => isThrottled(error) || isNotConnected(error));
+  }
+
+  #call<T>(
+    call: Call,
+    { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: CallOptions = {},
+    read: Read<T>,
+    mayRetry: (error: unknown) => boolean,
+  ): Promise<T> {
+    const { clock, random } = this.#options;
+    const attempt = (limit: AbortSignal) => this.#attempt(call, limit, read);
+    return withRetries(attempt, { clock, random, timeoutMs, signal, mayRetry });
+  }
+
+  async #attempt<T>(call: Call, signal: AbortSignal, read: Read<T>): Promise<T> {
+    try {
+      const response = await orAbort(this.#send(call, signal, false), signal);
+      if (!isSuccess(response)) throw await readError(call.doing, response, signal);
+      return await read(response, signal);
+    } catch (error) {
+      throw networkError(call.doing, error, signal);
+    }
+  }
+
+  async #send(call: Call, signal: AbortSignal, streaming: boolean): Promise<HttpResponse> {
+    signal.throwIfAborted();
+    const { transport, userAgent = OPERATOR_NAME } = this.#options;
+    const { method, path, body } = call;
+    const headers = { ...call.headers, 'user-agent': userAgent };
+    return transport({
+      method,
+      path,
+      headers,
+      streaming,
+      signal,
+      ...(body === undefined ? {} : { body }),
+    });
+  }
+}
+
+const jsonOf =
+  (call: Call): Read<object> =>
+  (response, signal) =>
+    readJson(call.doing, response, signal);
+
+/** Go writes an empty list as null. */
+function toList<T extends KubeObject>(call: Call, answer: object): KubeList<T> {
+  const { metadata, items } = answer as { metadata?: KubeList<T>['metadata']; items?: T[] | null };
+  const objects = items ?? [];
+  const isList =
+    typeof metadata?.resourceVersion === 'string' && Array.isArray(objects) && objects.every(hasMetadata);
+  if (!isList) throw brokenAnswer(call.doing, 'the answer is no list of objects');
+  return { metadata, items: objects };
+}

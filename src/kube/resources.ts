@@ -1,0 +1,63 @@
+// The kinds that die-operator reads or writes, and their URLs.
+import { GROUP, VERSION } from '../api/names.ts';
+
+/** A kind as the API server serves it. */
+export interface Resource {
+  /** Empty for the core group. */
+  group: string;
+  version: string;
+  plural: string;
+  kind: string;
+  namespaced: boolean;
+}
+
+const define = (group: string, version: string, plural: string, kind: string): Resource => ({
+  group,
+  version,
+  plural,
+  kind,
+  namespaced: true,
+});
+const clusterScoped = (resource: Resource): Resource => ({ ...resource, namespaced: false });
+
+export const PODS = define('', 'v1', 'pods', 'Pod');
+export const NAMESPACES = clusterScoped(define('', 'v1', 'namespaces', 'Namespace'));
+export const NODES = clusterScoped(define('', 'v1', 'nodes', 'Node'));
+export const CONFIG_MAPS = define('', 'v1', 'configmaps', 'ConfigMap');
+export const SERVICES = define('', 'v1', 'services', 'Service');
+export const CORE_EVENTS = define('', 'v1', 'events', 'Event');
+export const SERVICE_ACCOUNTS = define('', 'v1', 'serviceaccounts', 'ServiceAccount');
+export const EVENTS = define('events.k8s.io', 'v1', 'events', 'Event');
+export const DEPLOYMENTS = define('apps', 'v1', 'deployments', 'Deployment');
+export const REPLICA_SETS = define('apps', 'v1', 'replicasets', 'ReplicaSet');
+export const STATEFUL_SETS = define('apps', 'v1', 'statefulsets', 'StatefulSet');
+export const DAEMON_SETS = define('apps', 'v1', 'daemonsets', 'DaemonSet');
+export const JOBS = define('batch', 'v1', 'jobs', 'Job');
+export const NETWORK_POLICIES = define('networking.k8s.io', 'v1', 'networkpolicies', 'NetworkPolicy');
+export const POD_DISRUPTION_BUDGETS = define('policy', 'v1', 'poddisruptionbudgets', 'PodDisruptionBudget');
+export const ENDPOINT_SLICES = define('discovery.k8s.io', 'v1', 'endpointslices', 'EndpointSlice');
+export const DRIFT_POLICIES = define(GROUP, VERSION, 'driftpolicies', 'DriftPolicy');
+export const DRIFT_INCIDENTS = define(GROUP, VERSION, 'driftincidents', 'DriftIncident');
+
+/** `apiVersion` of objects of that kind. */
+export function apiVersionOf(resource: Resource): string {
+  return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+}
+
+/** Names one object, or with a subresource a part of it. */
+export interface ObjectPath {
+  namespace?: string;
+  name?: string;
+  subresource?: string;
+}
+
+/** The URL path of a collection, object or subresource. Every part is escaped. */
+export function resourcePath(resource: Resource, at: ObjectPath = {}): string {
+  const parts = resource.group === '' ? ['api'] : ['apis', resource.group];
+  parts.push(resource.version);
+  if (at.namespace !== undefined) parts.push('namespaces', at.namespace);
+  parts.push(resource.plural);
+  if (at.name !== undefined) parts.push(at.name);
+  if (at.subresource !== undefined) parts.push(at.subresource);
+  return `/${parts.map(encodeURIComponent).join('/')}`;
+}
