@@ -1,0 +1,56 @@
+// What a decision about an incident is made from, and what it can be.
+import type { FinalPhase, IsolationForm, Phase } from '../api/incident.ts';
+import type { PodFacts } from '../api/pod.ts';
+import type { Mode } from '../api/policy.ts';
+import type { ImageProof } from './images.ts';
+
+/** What is true in the cluster now, as far as one incident is concerned. */
+export interface Facts {
+  /** Milliseconds since the epoch. */
+  now: number;
+  /** The live pod with the incident's UID; undefined once there is none. */
+  pod: PodFacts | undefined;
+  /** True while the namespace is being deleted. */
+  namespaceTerminating: boolean;
+  /** Why the pod may not be touched at all. */
+  protection: string | undefined;
+  /** Why destructive acts are stopped. */
+  paused: string | undefined;
+  /** Modes of the accepted policies, by UID. */
+  modes: ReadonlyMap<string, Mode>;
+  /** Pods of the same controller besides this one. */
+  workload: { quarantinedOthers: number; readyOthers: number };
+  namespace: { quarantinedOthers: number };
+  /** This process holds a snapshot of the pod that is not stored yet. */
+  snapshotBegun: boolean;
+  /** UIDs of siblings that are there before the pod is touched, and as young as the incident. */
+  bystanders: readonly string[];
+  /** The pod that took the place, if one can be told, and what its images prove. */
+  replacement: { pod: PodFacts; proof: ImageProof } | undefined;
+}
+
+/** One thing to do. */
+export type Work =
+  | { step: 'Label' | 'Isolate'; form: IsolationForm; message: string }
+  | { step: 'Capture' }
+  | { step: 'Evict'; gracePeriodSeconds: number }
+  | { step: 'Release' }
+  | { step: 'Contain' };
+
+/** What comes next. */
+export type Decision =
+  | { kind: 'Run'; work: Work }
+  | { kind: 'Wait'; phase: Phase; reason: string; message: string; until?: number }
+  | { kind: 'Done'; phase: FinalPhase; reason: string; message: string }
+  /** The incident is over: only our finalizer is left to remove. */
+  | { kind: 'Forget' };
+
+/** A wait; `until` in milliseconds since the epoch, absent: only an event ends it. */
+export function wait(phase: Phase, reason: string, message: string, until?: number): Decision {
+  return { kind: 'Wait', phase, reason, message, ...(until !== undefined && { until }) };
+}
+
+/** The end of an incident. */
+export function done(phase: FinalPhase, reason: string, message: string): Decision {
+  return { kind: 'Done', phase, reason, message };
+}

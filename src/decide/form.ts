@@ -1,0 +1,102 @@
+// How the pod is taken out of its workload, and the whole plan in words.
+import type { DriftIncident, DriftIncidentStatus, IsolationForm, StepName } from '../api/incident.ts';
+import { foreignLabels, type PodFacts } from '../api/pod.ts';
+import type { Action, Mode } from '../api/policy.ts';
+import type { Facts } from './decision.ts';
+import { limitForm } from './limits.ts';
+import { quarantinedByUs } from './marks.ts';
+import { effectiveActions, responseOf, type EffectiveActions, type MergedResponse } from './merge.ts';
+import { evictable, formFor } from './owners.ts';
+
+/** The plan in words and steps, recorded for people. */
+export type Outline = NonNullable<DriftIncidentStatus['plan']>;
+
+/** An incident with a pod that is there, and what its policies ask for now. */
+export interface Situation {
+  incident: DriftIncident;
+  facts: Facts;
+  pod: PodFacts;
+  response: MergedResponse;
+  actions: EffectiveActions;
+}
+
+/** The whole plan as far as it can be told now: what an Audit policy records and an Enforce policy follows. */
+export function outline(incident: DriftIncident, facts: Facts): Outline {
+  const response = responseOf(incident);
+  const actions = effectiveActions(response.contributions, facts.modes);
+  const mode: Mode = actions.enforce.length > 0 ? 'Enforce' : 'Audit';
+  const planned = mode === 'Enforce' ? actions.enforce : actions.audit;
+  const steps = stepsOf(planned);
+  const recorded = incident.status?.plan;
+  // What was told to people stays as told unless what is done changes: the facts behind it move on.
+  if (recorded?.mode === mode && recorded.steps.join() === steps.join()) return recorded;
+  const chosen = facts.pod && chooseForm({ incident, facts, pod: facts.pod, response, actions }, planned);
+  const message = [...notes(incident, mode, planned, actions), ...(chosen ? [chosen.message] : [])].join(' ');
+  return { mode, steps, ...(chosen && { form: chosen.form }), message, ...bystandersOf(recorded, facts) };
+}
+
+// As they were at the first look: later ones may be replacements.
+function bystandersOf(recorded: Outline | undefined, facts: Facts): Pick<Outline, 'bystanders'> {
+  const bystanders = recorded ? recorded.bystanders : facts.bystanders;
+  return bystanders && bystanders.length > 0 ? { bystanders: [...bystanders] } : {};
+}
+
+function notes(
+  incident: DriftIncident,
+  mode: Mode,
+  planned: readonly Action[],
+  { audit }: EffectiveActions,
+): string[] {
+  const all: [boolean, string][] = [
+    [
+      mode === 'Audit',
+      incident.spec.trigger.recordedOnly ?? 'No policy in Enforce asks for an action: nothing is touched.',
+    ],
+    [mode === 'Enforce' && audit.length > 0, `Only audited: ${audit.join(', ')}.`],
+    [
+      planned.includes('Evict') && !evictable(incident.spec.target).ok,
+      'The eviction will wait: no controller would replace the pod.',
+    ],
+  ];
+  return all.flatMap(([applies, note]) => (applies ? [note] : []));
+}
+
+/** The form that the actions ask for, within owner and limits; undefined if they ask for none. */
+export function chooseForm(
+  { incident, facts, pod, response }: Situation,
+  actions: readonly Action[],
+): { form: IsolationForm; message: string } | undefined {
+  if (!actions.includes('Isolate')) {
+    return actions.includes('Label')
+      ? { form: 'LabelOnly', message: 'The pod is labelled with the severity.' }
+      : undefined;
+  }
+  // A pod that is quarantined keeps the form it has: an orphan cannot be put back into its set by a limit.
+  const taken = takenForm(incident, pod);
+  if (taken) return { form: taken, message: 'The pod stays in the form that it was isolated in.' };
+  const byOwner = formFor(incident.spec.target, pod);
+  const limited = limitForm({
+    form: byOwner.form,
+    settings: response.settings.limits,
+    workload: facts.workload,
+    namespace: facts.namespace,
+  });
+  return { form: limited.form, message: limited.message ?? byOwner.message };
+}
+
+// As recorded, or as the pod shows it where the record was lost.
+function takenForm(incident: DriftIncident, pod: PodFacts): 'Orphan' | 'Gentle' | undefined {
+  if (!quarantinedByUs(incident, pod)) return undefined;
+  const recorded = incident.status?.isolation?.form;
+  if (recorded !== undefined && recorded !== 'LabelOnly') return recorded;
+  return Object.keys(foreignLabels(pod.labels)).length === 0 ? 'Orphan' : 'Gentle';
+}
+
+function stepsOf(actions: readonly Action[]): StepName[] {
+  const steps: StepName[] = [];
+  if (actions.includes('Isolate')) steps.push('Isolate');
+  else if (actions.includes('Label')) steps.push('Label');
+  if (actions.includes('Capture')) steps.push('Capture');
+  if (actions.includes('Evict')) steps.push('Evict', 'Verify');
+  return steps;
+}

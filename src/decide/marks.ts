@@ -1,0 +1,36 @@
+// What on a pod, or in the record, is ours: every write that takes something back asks here first.
+import type { DriftIncident, StepName, StepStatus } from '../api/incident.ts';
+import { INCIDENT_ANNOTATION, QUARANTINE_LABEL, SEVERITY_LABEL } from '../api/names.ts';
+import { isQuarantined, type PodFacts } from '../api/pod.ts';
+
+/** Whether the pod carries a change of this incident: not what it had before, and not what another hand put on it. */
+export function carriesChange(incident: DriftIncident, pod: PodFacts): boolean {
+  if (pod.annotations[INCIDENT_ANNOTATION] === incident.metadata.name) return true;
+  if (incident.status?.isolation === undefined) return false;
+  return [QUARANTINE_LABEL, SEVERITY_LABEL].some((key) => differs(incident, pod, key));
+}
+
+/** Whether this incident put the pod into quarantine. */
+export function quarantinedByUs(incident: DriftIncident, pod: PodFacts): boolean {
+  return carriesChange(incident, pod) && isQuarantined(pod) && differs(incident, pod, QUARANTINE_LABEL);
+}
+
+/** The step of that name in the status. */
+export function stepOf(incident: DriftIncident, name: StepName): StepStatus | undefined {
+  return incident.status?.steps?.find((step) => step.name === name);
+}
+
+/** Whether our eviction was at least written ahead: a pod that is gone now may have gone by it. */
+export function wasAttempted(incident: DriftIncident): boolean {
+  const state = stepOf(incident, 'Evict')?.state;
+  return state === 'Running' || state === 'Succeeded';
+}
+
+/** Whether the API server accepted our eviction. */
+export function wasAccepted(incident: DriftIncident): boolean {
+  return incident.status?.eviction?.requestedAt !== undefined;
+}
+
+function differs(incident: DriftIncident, pod: PodFacts, key: string): boolean {
+  return pod.labels[key] !== incident.spec.target.labels[key];
+}

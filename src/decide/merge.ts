@@ -1,0 +1,122 @@
+// One response out of several policies and several detections: actions add up, of each setting the most careful wins.
+import type { Contribution, DriftIncident, ResponseSettings } from '../api/incident.ts';
+import { ACTIONS, type Action, type Mode } from '../api/policy.ts';
+import { maxSeverity, type Severity } from '../api/severity.ts';
+import { parseDuration } from './duration.ts';
+
+/** Everything that was asked for in one incident: by its trigger and by the escalations reported since. */
+export interface MergedResponse {
+  contributions: Contribution[];
+  settings: ResponseSettings;
+  /** The highest seen. */
+  severity: Severity;
+}
+
+/** Actions by what becomes of them; both in the order of the system, none in both. */
+export interface EffectiveActions {
+  /** To be done. */
+  enforce: Action[];
+  /** To be recorded only. */
+  audit: Action[];
+}
+
+/** Each action once, in the order in which the system does them. */
+export function inSystemOrder(actions: Iterable<Action>): Action[] {
+  const wanted = new Set(actions);
+  return ACTIONS.filter((action) => wanted.has(action));
+}
+
+/** Sorts contributions by policy name; then by what tells two apart, so that the order is always the same. */
+export function byPolicy(a: Contribution, b: Contribution): number {
+  return (
+    compare(a.name, b.name) || compare(a.uid, b.uid) || a.generation - b.generation || compare(a.mode, b.mode)
+  );
+}
+
+/**
+ * Merges settings: the smallest limits, the longest waits, the stronger proof. Order and repetition change nothing.
+ * @throws RangeError if there are none, or one holds a duration that {@link parseDuration} refuses.
+ */
+export function mergeSettings(all: readonly ResponseSettings[]): ResponseSettings {
+  const [first, ...others] = all;
+  if (!first) throw new RangeError('no settings to merge: a response has at least one policy');
+  return others.reduce(moreCareful, first);
+}
+
+/**
+ * The response of an incident. An escalation adds to what the trigger asked for; it never changes the mode of an
+ * earlier entry, since contributions of another mode or generation of the same policy are entries of their own.
+ */
+export function responseOf(incident: DriftIncident): MergedResponse {
+  const { trigger } = incident.spec;
+  const reports = Object.values(incident.status?.reports ?? {});
+  const asked = [...trigger.policies, ...reports.flatMap(({ policies }) => policies ?? [])];
+  return {
+    contributions: unite(asked),
+    settings: mergeSettings([trigger.response, ...reports.flatMap(({ response }) => response ?? [])]),
+    severity: reports.map(({ highestSeverity }) => highestSeverity).reduce(maxSeverity, trigger.severity),
+  };
+}
+
+/**
+ * Splits actions into those to do and those to record. An action is done only if a policy asked for it in Enforce and
+ * that policy, by UID, still exists in Enforce: a later change can stop a response, never start one.
+ * @param current modes of the accepted policies now, by UID.
+ */
+export function effectiveActions(
+  contributions: readonly Contribution[],
+  current: ReadonlyMap<string, Mode>,
+): EffectiveActions {
+  const enforced = contributions.filter(
+    ({ mode, uid }) => mode === 'Enforce' && current.get(uid) === 'Enforce',
+  );
+  const enforce = inSystemOrder(enforced.flatMap(({ actions }) => actions));
+  const all = inSystemOrder(contributions.flatMap(({ actions }) => actions));
+  return { enforce, audit: all.filter((action) => !enforce.includes(action)) };
+}
+
+function unite(contributions: readonly Contribution[]): Contribution[] {
+  const entries = Map.groupBy(contributions, ({ uid, mode, generation }) => `${uid} ${mode} ${generation}`);
+  return [...entries.values()]
+    .flatMap(([first, ...others]) => {
+      if (!first) return [];
+      const all = [first, ...others];
+      // Sorted, as the order in which receivers reported says nothing.
+      const rungs = [...new Set(all.flatMap((entry) => entry.rungs))].toSorted(compare);
+      return [{ ...first, rungs, actions: inSystemOrder(all.flatMap((entry) => entry.actions)) }];
+    })
+    .toSorted(byPolicy);
+}
+
+function moreCareful(a: ResponseSettings, b: ResponseSettings): ResponseSettings {
+  const pinned = [a, b].some(({ eviction }) => eviction.replacement.require === 'Pinned');
+  return {
+    eviction: {
+      gracePeriodSeconds: Math.max(a.eviction.gracePeriodSeconds, b.eviction.gracePeriodSeconds),
+      waitForBudget: longer(a.eviction.waitForBudget, b.eviction.waitForBudget),
+      replacement: {
+        require: pinned ? 'Pinned' : 'Baseline',
+        readyWithin: longer(a.eviction.replacement.readyWithin, b.eviction.replacement.readyWithin),
+      },
+    },
+    limits: {
+      perWorkload: {
+        quarantined: Math.min(a.limits.perWorkload.quarantined, b.limits.perWorkload.quarantined),
+      },
+      perNamespace: {
+        quarantined: Math.min(a.limits.perNamespace.quarantined, b.limits.perNamespace.quarantined),
+      },
+    },
+  };
+}
+
+// Equal lengths in different words (60s, 1m) need a rule, too, or the order of the policies would show.
+function longer(a: string, b: string): string {
+  const difference = parseDuration(a) - parseDuration(b) || compare(b, a);
+  return difference >= 0 ? a : b;
+}
+
+// By code unit: the same on every machine, whatever its locale.
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}

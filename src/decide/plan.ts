@@ -1,0 +1,164 @@
+// What to do next for one incident: a pure function of the record, the live facts and the time. Read this first.
+import { isFinal, type DriftIncident, type Phase, type StepStatus } from '../api/incident.ts';
+import { SEVERITY_LABEL } from '../api/names.ts';
+import { isQuarantined } from '../api/pod.ts';
+import { done, wait, type Decision, type Facts } from './decision.ts';
+import { parseDuration } from './duration.ts';
+import { chooseForm, type Situation } from './form.ts';
+import { carriesChange, quarantinedByUs, stepOf } from './marks.ts';
+import { effectiveActions, responseOf } from './merge.ts';
+import { evictable } from './owners.ts';
+import { afterPod, wantsCapture } from './recovery.ts';
+
+/** How long after the end of its grace a pod that is still there is taken to be stuck. */
+const STUCK_AFTER_MS = 60_000;
+/** How often the pause switch is looked at while it stops something. */
+const PAUSE_CHECK_MS = 15_000;
+
+/** The next step of an incident. Never throws for a valid incident. */
+export function plan(incident: DriftIncident, facts: Facts): Decision {
+  if (isFinal(incident)) return { kind: 'Forget' };
+  if (incident.metadata.deletionTimestamp !== undefined) return afterDeletion(incident, facts);
+  if (incident.spec.decision?.action === 'Release') return release(incident, facts);
+  if (facts.pod === undefined) return afterPod(incident, facts);
+  if (facts.protection !== undefined) return wait('Observed', 'Protected', facts.protection);
+  const response = responseOf(incident);
+  const actions = effectiveActions(response.contributions, facts.modes);
+  const now: Situation = { incident, facts, pod: facts.pod, response, actions };
+  return isolation(now) ?? capture(now) ?? eviction(now) ?? atRest(now);
+}
+
+// Deleting an unfinished incident ends in containment: only Release restores a quarantined pod.
+function afterDeletion(incident: DriftIncident, facts: Facts): Decision {
+  const { pod, paused, now } = facts;
+  if (pod === undefined || facts.namespaceTerminating || pod.deletionTimestamp !== undefined)
+    return { kind: 'Forget' };
+  if (facts.protection !== undefined || !carriesChange(incident, pod)) return { kind: 'Forget' };
+  const decided = incident.spec.decision?.action === 'Release';
+  if (decided || !quarantinedByUs(incident, pod)) return { kind: 'Run', work: { step: 'Release' } };
+  if (paused !== undefined) return wait('Quarantined', 'Paused', paused, now + PAUSE_CHECK_MS);
+  return { kind: 'Run', work: { step: 'Contain' } };
+}
+
+function release(incident: DriftIncident, facts: Facts): Decision {
+  const { pod } = facts;
+  const by = incident.spec.decision?.by ?? '';
+  if (pod === undefined)
+    return done('Released', 'PodGone', `${by} released the incident; the pod was gone already`);
+  if (pod.deletionTimestamp !== undefined) return terminating(pod.deletionTimestamp, facts.now);
+  if (carriesChange(incident, pod)) return { kind: 'Run', work: { step: 'Release' } };
+  return done('Released', 'Released', `${by} released the pod; it is as it was before`);
+}
+
+function isolation(now: Situation): Decision | undefined {
+  const { incident, facts, pod, response, actions } = now;
+  if (pod.deletionTimestamp !== undefined) return undefined;
+  const wanted = chooseForm(now, actions.enforce);
+  if (!wanted) return undefined;
+  const step = wanted.form === 'LabelOnly' ? 'Label' : 'Isolate';
+  const before = stepOf(incident, step);
+  if (before && !due(before, facts.now)) return untilNextTry(before);
+  const labelled = pod.labels[SEVERITY_LABEL] === response.severity.toLowerCase();
+  const inPlace = labelled && (wanted.form === 'LabelOnly' || isQuarantined(pod));
+  // Labels without a record: the answer to the patch was lost. Once more changes nothing, and is recorded.
+  return inPlace && before?.state === 'Succeeded' ? undefined : { kind: 'Run', work: { step, ...wanted } };
+}
+
+// A short trouble holds the rest up. A refusal that lasts is tried again slowly, and evidence and eviction go on:
+// they do not depend on it.
+function untilNextTry(step: StepStatus): Decision | undefined {
+  return step.state === 'Waiting' ? waitFor('Responding', step) : undefined;
+}
+
+function capture({ incident, facts, actions }: Situation): Decision | undefined {
+  if (!wantsCapture(incident, actions)) return undefined;
+  const step = stepOf(incident, 'Capture');
+  if (step?.state === 'Waiting' && !due(step, facts.now)) return waitFor('Responding', step);
+  return { kind: 'Run', work: { step: 'Capture' } };
+}
+
+function eviction(now: Situation): Decision | undefined {
+  const { facts, pod, actions, response } = now;
+  if (pod.deletionTimestamp !== undefined) return terminating(pod.deletionTimestamp, facts.now);
+  if (!actions.enforce.includes('Evict')) return undefined;
+  const { gracePeriodSeconds } = response.settings.eviction;
+  return evictionHeld(now) ?? { kind: 'Run', work: { step: 'Evict', gracePeriodSeconds } };
+}
+
+function evictionHeld(now: Situation): Decision | undefined {
+  const { incident, facts, response } = now;
+  const owner = evictable(incident.spec.target);
+  if (!owner.ok) return wait('Quarantined', owner.reason, owner.message);
+  if (facts.paused !== undefined)
+    return wait('Quarantined', 'Paused', facts.paused, facts.now + PAUSE_CHECK_MS);
+  if (isLastCopy(now)) {
+    const message =
+      'no other copy of the workload is Ready: evicting this one would stop it; waiting for another copy, or for a person to delete the pod';
+    return wait('Quarantined', 'LastReadyCopy', message);
+  }
+  const step = stepOf(incident, 'Evict');
+  if (step?.state !== 'Waiting') return undefined;
+  const limitMs = parseDuration(response.settings.eviction.waitForBudget);
+  if (step.reason === 'DisruptionBudget' && overdue(step, limitMs, facts.now)) {
+    return wait('Quarantined', 'EvictionTimeout', `gave up after ${limitMs / 1000} s: ${step.message}`);
+  }
+  return due(step, facts.now) ? undefined : waitFor('Quarantined', step);
+}
+
+// An orphan left its workload when it was isolated: its eviction takes nothing more away.
+function isLastCopy({ incident, facts, pod }: Situation): boolean {
+  return incident.status?.isolation?.form !== 'Orphan' && pod.ready && facts.workload.readyOthers === 0;
+}
+
+// The wait that is left when everything was done that the policies ask for.
+function atRest({ incident, pod, actions }: Situation): Decision {
+  const refused = incident.status?.steps?.find(({ name, state }) => name !== 'Capture' && state === 'Failed');
+  if (refused) return waitFor('Responding', refused);
+  if (quarantinedByUs(incident, pod)) {
+    return actions.enforce.includes('Isolate')
+      ? wait(
+          'Quarantined',
+          'Quarantined',
+          'no policy asks for the eviction of the pod: release the incident or delete the pod',
+        )
+      : wait(
+          'Quarantined',
+          'PolicyChanged',
+          'the policy no longer enforces: the quarantine stays until a person decides',
+        );
+  }
+  if (actions.enforce.length > 0)
+    return wait('Observed', 'Recorded', 'everything that the policies ask for is done');
+  return wait(
+    'Observed',
+    'Audit',
+    incident.spec.trigger.recordedOnly ?? 'no policy in Enforce asks for an action: recorded only',
+  );
+}
+
+// `deletionTimestamp` is when the grace ends; a kubelet needs a little longer.
+function terminating(deletionTimestamp: string, now: number): Decision {
+  const stuckAt = Date.parse(deletionTimestamp) + STUCK_AFTER_MS;
+  if (now < stuckAt)
+    return wait(
+      'Responding',
+      'PodTerminating',
+      'the pod is being deleted; waiting until it is gone',
+      stuckAt,
+    );
+  const message =
+    'the pod is being deleted and does not go: look for finalizers on it and whether its node is alive';
+  return wait('Responding', 'PodStuckTerminating', message);
+}
+
+function waitFor(phase: Phase, step: StepStatus): Decision {
+  return wait(phase, step.reason, step.message, Date.parse(step.nextAttemptAt ?? ''));
+}
+
+function due(step: StepStatus, now: number): boolean {
+  return step.nextAttemptAt === undefined || Date.parse(step.nextAttemptAt) <= now;
+}
+
+function overdue(step: StepStatus, limitMs: number, now: number): boolean {
+  return step.startedAt !== undefined && now - Date.parse(step.startedAt) >= limitMs;
+}

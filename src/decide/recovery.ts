@@ -1,0 +1,63 @@
+// The pod is gone: is its evidence safe, was it our eviction, and is what took its place clean?
+import type { DriftIncident } from '../api/incident.ts';
+import { done, wait, type Decision, type Facts } from './decision.ts';
+import { parseDuration } from './duration.ts';
+import type { ImageProof } from './images.ts';
+import { stepOf, wasAttempted } from './marks.ts';
+import { effectiveActions, responseOf, type EffectiveActions } from './merge.ts';
+
+/** The decision about an incident whose pod is gone. */
+export function afterPod(incident: DriftIncident, facts: Facts): Decision {
+  const actions = effectiveActions(responseOf(incident).contributions, facts.modes);
+  // Who wants no evidence only has to get the pod deleted; what was read of it before is kept all the same.
+  if (facts.snapshotBegun && wantsCapture(incident, actions))
+    return { kind: 'Run', work: { step: 'Capture' } };
+  if (!wasAttempted(incident)) {
+    return done('TargetGone', 'PodGone', 'the pod went away without an eviction by die-operator');
+  }
+  return verify(incident, facts);
+}
+
+/** Whether evidence is asked for and neither there nor given up. */
+export function wantsCapture(incident: DriftIncident, { enforce }: EffectiveActions): boolean {
+  if (!enforce.includes('Capture') || incident.status?.evidence) return false;
+  const state = stepOf(incident, 'Capture')?.state;
+  return state !== 'Failed' && state !== 'Succeeded';
+}
+
+function verify(incident: DriftIncident, { now, replacement }: Facts): Decision {
+  const { readyWithin, require } = responseOf(incident).settings.eviction.replacement;
+  const since = Date.parse(incident.status?.eviction?.goneAt ?? '') || now;
+  const until = since + parseDuration(readyWithin);
+  if (replacement?.pod.ready) return verdict(replacement.pod.name, replacement.proof, require);
+  if (now < until) {
+    return wait(
+      'Verifying',
+      'WaitingForReplacement',
+      'the pod is gone; waiting for a Ready replacement',
+      until,
+    );
+  }
+  return replacement
+    ? done(
+        'Failed',
+        'ReplacementNotReady',
+        `${replacement.pod.name} was not Ready within ${readyWithin}: look at the pod`,
+      )
+    : done(
+        'Failed',
+        'NoReplacement',
+        `no replacement appeared within ${readyWithin}: look at the events of the controller`,
+      );
+}
+
+function verdict(name: string, proof: ImageProof, require: 'Baseline' | 'Pinned'): Decision {
+  const proven = proof.verdict === 'Pinned' || (require === 'Baseline' && proof.verdict !== 'Mismatch');
+  if (proven) return done('Resolved', 'Replaced', `${name} took its place: ${proof.message}`);
+  const reason = proof.verdict === 'Mismatch' ? 'UnapprovedImage' : 'NotPinned';
+  return done(
+    'Failed',
+    reason,
+    `${name} took its place, but ${proof.message}: look at it before you trust the workload`,
+  );
+}

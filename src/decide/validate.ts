@@ -1,0 +1,104 @@
+// Whether this version can do what the spec of a policy says; or everything that is wrong with it.
+import { DriftPolicySpecSchema, type DriftPolicySpec } from '../api/policy.ts';
+import { parseDuration } from './duration.ts';
+import type { Problem } from './problem.ts';
+import { selectorProblems } from './selector.ts';
+
+/** A spec with its defaults, or at least one problem. */
+export type Validation = { valid: true; spec: DriftPolicySpec } | { valid: false; problems: Problem[] };
+
+/**
+ * Validates the spec of a policy again. Again, because the API server may hold objects from before or after this
+ * version's schema, and because unique names, patterns and ranges of durations are not in the schema.
+ */
+export function validateSpec(input: unknown): Validation {
+  const parsed = DriftPolicySpecSchema.safeParse(input);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(({ path, message }) => ({
+      path: path.reduce(fieldPath, 'spec'),
+      message,
+    }));
+    return { valid: false, problems };
+  }
+  const problems = [...unknownFields(input, parsed.data, 'spec'), ...specProblems(parsed.data)];
+  return problems.length > 0 ? { valid: false, problems } : { valid: true, spec: parsed.data };
+}
+
+// What the schema dropped. A field of a later version may be one that holds back: ignoring it would do more than its
+// author allowed.
+function unknownFields(input: unknown, known: unknown, path: string): Problem[] {
+  if (!isObject(input) || !isObject(known)) return [];
+  return Object.entries(input).flatMap(([key, value]) => {
+    const at = fieldPath(path, Array.isArray(input) ? Number(key) : key);
+    return Object.hasOwn(known, key)
+      ? unknownFields(value, known[key], at)
+      : [
+          {
+            path: at,
+            message:
+              'this version of die-operator does not know the field: remove it, or upgrade die-operator',
+          },
+        ];
+  });
+}
+
+function specProblems(spec: DriftPolicySpec): Problem[] {
+  const { waitForBudget, replacement } = spec.eviction;
+  return [
+    ...selectorProblems(spec.match.podSelector ?? {}).map(({ path, message }) => ({
+      path: `spec.match.podSelector.${path}`,
+      message,
+    })),
+    ...globProblems('spec.match.images', spec.match.images),
+    ...spec.responses.flatMap(({ rules }, index) => globProblems(`spec.responses[${index}].rules`, rules)),
+    ...duplicateNames(spec.responses.map(({ name }) => name)),
+    ...durationProblems('spec.eviction.waitForBudget', waitForBudget, ['0s', '24h']),
+    ...durationProblems('spec.eviction.replacement.readyWithin', replacement.readyWithin, ['1s', '24h']),
+  ];
+}
+
+function duplicateNames(names: readonly string[]): Problem[] {
+  return names.flatMap((name, index) => {
+    const first = names.indexOf(name);
+    if (first === index) return [];
+    return [
+      {
+        path: `spec.responses[${index}].name`,
+        message: `"${name}" is already the name of spec.responses[${first}]: give each rung its own name`,
+      },
+    ];
+  });
+}
+
+// Neither an image nor the name of a rule (detections are cleaned) has these: such a pattern would silently never match.
+function globProblems(path: string, patterns: readonly string[] = []): Problem[] {
+  return patterns.flatMap((pattern, index) =>
+    pattern.trim() === pattern && !/\p{Cc}/u.test(pattern)
+      ? []
+      : [
+          {
+            path: `${path}[${index}]`,
+            message: `${JSON.stringify(pattern)} can never match: remove white space at its ends and control characters`,
+          },
+        ],
+  );
+}
+
+function durationProblems(path: string, text: string, [min, max]: readonly [string, string]): Problem[] {
+  try {
+    const ms = parseDuration(text);
+    if (ms >= parseDuration(min) && ms <= parseDuration(max)) return [];
+    return [{ path, message: `"${text}" is out of range: write a duration from ${min} to ${max}` }];
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return [{ path, message: error.message }];
+  }
+}
+
+function fieldPath(path: string, part: PropertyKey): string {
+  return typeof part === 'number' ? `${path}[${part}]` : `${path}.${String(part)}`;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

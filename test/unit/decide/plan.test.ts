@@ -1,0 +1,253 @@
+// The state machine: what comes next in every situation that a response can be in.
+import { describe, expect, test } from 'vitest';
+import { QUARANTINE_LABEL, SEVERITY_LABEL } from '../../../src/api/names.ts';
+import type { Mode } from '../../../src/api/policy.ts';
+import { plan } from '../../../src/decide/plan.ts';
+import { aContribution, anIncident, aPod, NOW, T0 } from '../../support/builders.ts';
+import {
+  afterCapture,
+  evicted,
+  ISOLATE_DONE,
+  ISOLATED,
+  MINUTE,
+  orphaned,
+  ran,
+  reasonOf,
+  someFacts,
+  step,
+} from './plan-support.ts';
+
+describe('the order of the system', () => {
+  test('isolates first, label and isolation in one step', () => {
+    const decision = plan(anIncident(), someFacts());
+    expect(decision).toMatchObject({ kind: 'Run', work: { step: 'Isolate', form: 'Orphan' } });
+  });
+
+  test('captures once the pod is isolated', () => {
+    expect(ran(plan(anIncident({ status: ISOLATED }), someFacts({ pod: orphaned })))).toBe('Capture');
+  });
+
+  test('evicts once the evidence is there, with the grace of the policy', () => {
+    const decision = plan(afterCapture(), someFacts({ pod: orphaned }));
+    expect(decision).toEqual({ kind: 'Run', work: { step: 'Evict', gracePeriodSeconds: 1 } });
+  });
+
+  test('waits while the pod terminates', () => {
+    const pod = { ...orphaned, deletionTimestamp: T0 };
+    expect(reasonOf(plan(evicted(), someFacts({ pod })))).toBe('PodTerminating');
+  });
+
+  test('never evicts before the evidence when capture is asked for', () => {
+    const running = anIncident({
+      status: { ...ISOLATED, steps: [ISOLATE_DONE, step({ name: 'Capture', state: 'Running' })] },
+    });
+    expect(ran(plan(running, someFacts({ pod: orphaned })))).toBe('Capture');
+  });
+
+  test('goes on without evidence that failed for good', () => {
+    const failed = anIncident({
+      status: { ...ISOLATED, steps: [ISOLATE_DONE, step({ name: 'Capture', state: 'Failed' })] },
+    });
+    expect(ran(plan(failed, someFacts({ pod: orphaned })))).toBe('Evict');
+  });
+
+  test('isolates although a capture waits to be tried again', () => {
+    const capture = step({ name: 'Capture', state: 'Waiting', nextAttemptAt: '2026-11-22T00:00:05Z' });
+    expect(ran(plan(anIncident({ status: { steps: [capture] } }), someFacts()))).toBe('Isolate');
+  });
+});
+
+describe('what the record shows already', () => {
+  test('patches once more, in the form that the pod shows, when the answer to the patch was lost', () => {
+    const decision = plan(
+      anIncident(),
+      someFacts({ pod: orphaned, workload: { quarantinedOthers: 9, readyOthers: 0 } }),
+    );
+    expect(decision).toMatchObject({ work: { step: 'Isolate', form: 'Orphan' } });
+  });
+
+  test('puts a quarantine label back that somebody took off', () => {
+    expect(ran(plan(anIncident({ status: ISOLATED }), someFacts()))).toBe('Isolate');
+  });
+
+  test('keeps the form of a pod that is quarantined, whatever the limits say now', () => {
+    const raised = { ...orphaned, labels: { ...orphaned.labels, [SEVERITY_LABEL]: 'warning' } };
+    const facts = someFacts({ pod: raised, workload: { quarantinedOthers: 9, readyOthers: 0 } });
+    const decision = plan(anIncident({ status: ISOLATED }), facts);
+    expect(decision).toMatchObject({ work: { step: 'Isolate', form: 'Orphan' } });
+  });
+
+  test('evicts again after a crash between the record and the call', () => {
+    expect(ran(plan(evicted(), someFacts({ pod: orphaned })))).toBe('Evict');
+  });
+});
+
+describe('audit and policies that change', () => {
+  const audit = anIncident({ policies: [aContribution({ mode: 'Audit' })] });
+
+  test('touches nothing when no policy is in Enforce', () => {
+    expect(plan(audit, someFacts())).toMatchObject({ kind: 'Wait', phase: 'Observed', reason: 'Audit' });
+  });
+
+  test('never starts because a policy was turned to Enforce later', () => {
+    const modes = new Map<string, Mode>([['policy-uid', 'Enforce']]);
+    expect(reasonOf(plan(audit, someFacts({ modes })))).toBe('Audit');
+  });
+
+  test.each([
+    ['turned to Audit', new Map<string, Mode>([['policy-uid', 'Audit']])],
+    ['deleted', new Map<string, Mode>()],
+    ['replaced by one of the same name', new Map<string, Mode>([['other-uid', 'Enforce']])],
+  ])('stops before the pod is touched when the policy was %s', (_how, modes) => {
+    expect(plan(anIncident(), someFacts({ modes }))).toMatchObject({ kind: 'Wait', phase: 'Observed' });
+  });
+
+  test('keeps the quarantine and does not evict when the policy was turned to Audit half-way', () => {
+    const facts = someFacts({ pod: orphaned, modes: new Map([['policy-uid', 'Audit']]) });
+    expect(plan(afterCapture(), facts)).toMatchObject({ phase: 'Quarantined', reason: 'PolicyChanged' });
+  });
+
+  test('only labels when only that is asked for', () => {
+    const labels = anIncident({ policies: [aContribution({ actions: ['Label'] })] });
+    expect(plan(labels, someFacts())).toMatchObject({ work: { step: 'Label', form: 'LabelOnly' } });
+    const labelled = aPod({ labels: { app: 'web', [SEVERITY_LABEL]: 'critical' } });
+    const steps = [step({ name: 'Label', state: 'Succeeded' })];
+    const done = anIncident({ policies: [aContribution({ actions: ['Label'] })], status: { steps } });
+    expect(plan(done, someFacts({ pod: labelled }))).toMatchObject({
+      phase: 'Observed',
+      reason: 'Recorded',
+    });
+  });
+
+  test('rests in quarantine when no policy asks for eviction', () => {
+    const isolates = anIncident({ policies: [aContribution({ actions: ['Isolate'] })], status: ISOLATED });
+    const decision = plan(isolates, someFacts({ pod: orphaned }));
+    expect(decision).toMatchObject({ phase: 'Quarantined', reason: 'Quarantined' });
+  });
+});
+
+describe('limits and owners', () => {
+  test.each([
+    ['beyond the quarantine limit of the workload', { workload: { quarantinedOthers: 2, readyOthers: 5 } }],
+    ['beyond the quarantine limit of the namespace', { namespace: { quarantinedOthers: 10 } }],
+    ['on the last Ready copy', { workload: { quarantinedOthers: 0, readyOthers: 0 } }],
+  ])('isolates gently %s and says why', (_when, change) => {
+    const decision = plan(anIncident(), someFacts(change));
+    expect(decision).toMatchObject({ work: { step: 'Isolate', form: 'Gentle' } });
+    expect(decision).toHaveProperty('work.message', expect.stringMatching(/limit|last|only|Ready/));
+  });
+
+  test('holds the eviction of a bare pod: nothing would replace it', () => {
+    const { workload: _none, ...target } = anIncident().spec.target;
+    const incident = afterCapture();
+    const bare = { ...incident, spec: { ...incident.spec, target: { ...target, ownerReferences: [] } } };
+    const pod = aPod({ labels: { app: 'web', [QUARANTINE_LABEL]: 'true', [SEVERITY_LABEL]: 'critical' } });
+    expect(plan(bare, someFacts({ pod }))).toMatchObject({ phase: 'Quarantined', reason: 'NoController' });
+  });
+
+  test('does nothing to a protected pod', () => {
+    const facts = someFacts({ protection: 'namespace kube-system is protected' });
+    expect(plan(anIncident(), facts)).toMatchObject({ kind: 'Wait', reason: 'Protected' });
+  });
+});
+
+describe('eviction that has to wait', () => {
+  const budget = { name: 'Evict', state: 'Waiting', reason: 'DisruptionBudget' } as const;
+  const waiting = afterCapture([step({ ...budget, nextAttemptAt: '2026-11-22T00:00:10Z' })]);
+
+  test('waits again and again for reasons that are no budget', () => {
+    const reason = { name: 'Evict', state: 'Waiting', reason: 'MissingPermission' } as const;
+    const refused = afterCapture([step({ ...reason, nextAttemptAt: '2026-11-22T00:05:00Z' })]);
+    expect(ran(plan(refused, someFacts({ pod: orphaned, now: NOW + 60 * MINUTE })))).toBe('Evict');
+  });
+
+  test('stays quarantined until the next try', () => {
+    const decision = plan(waiting, someFacts({ pod: orphaned }));
+    expect(decision).toMatchObject({ phase: 'Quarantined', reason: 'DisruptionBudget', until: NOW + 10_000 });
+  });
+
+  test('tries again when it is time', () => {
+    expect(ran(plan(waiting, someFacts({ pod: orphaned, now: NOW + 10_000 })))).toBe('Evict');
+  });
+
+  test('holds after the time of the policy is up', () => {
+    const facts = someFacts({ pod: orphaned, now: NOW + 10 * MINUTE });
+    expect(reasonOf(plan(waiting, facts))).toBe('EvictionTimeout');
+  });
+
+  test('evicts nothing while paused, and looks again', () => {
+    const decision = plan(afterCapture(), someFacts({ pod: orphaned, paused: 'paused by ConfigMap' }));
+    expect(decision).toMatchObject({ phase: 'Quarantined', reason: 'Paused', until: NOW + 15_000 });
+  });
+
+  test('isolates also while paused: the switch stops destruction, not containment', () => {
+    expect(ran(plan(anIncident(), someFacts({ paused: 'paused' })))).toBe('Isolate');
+  });
+});
+
+describe('a refused relabel', () => {
+  const refused = { name: 'Isolate', state: 'Failed', reason: 'Denied' } as const;
+  const denied = anIncident({
+    status: { steps: [step({ ...refused, nextAttemptAt: '2026-11-22T00:05:00Z' })] },
+  });
+
+  test('does not stop evidence and eviction', () => {
+    expect(ran(plan(denied, someFacts()))).toBe('Capture');
+  });
+
+  test('is tried again later', () => {
+    expect(ran(plan(denied, someFacts({ now: NOW + 5 * MINUTE })))).toBe('Isolate');
+  });
+});
+
+describe('the pod is gone', () => {
+  const proof = { containers: [], verdict: 'Pinned' as const, message: 'web runs its pinned digest' };
+  const replacement = { pod: aPod({ name: 'web-2', uid: 'pod-uid-2' }), proof };
+  const gone = evicted({ eviction: { goneAt: T0 } });
+
+  test('ends as TargetGone if it was not our eviction', () => {
+    expect(plan(anIncident(), someFacts({ pod: undefined }))).toMatchObject({
+      kind: 'Done',
+      phase: 'TargetGone',
+    });
+  });
+
+  test('waits for a replacement for as long as the policy says', () => {
+    const decision = plan(gone, someFacts({ pod: undefined, now: NOW + MINUTE }));
+    const until = NOW + 5 * MINUTE;
+    expect(decision).toMatchObject({ phase: 'Verifying', reason: 'WaitingForReplacement', until });
+  });
+
+  test('fails without a replacement in time', () => {
+    const decision = plan(gone, someFacts({ pod: undefined, now: NOW + 5 * MINUTE }));
+    expect(decision).toMatchObject({ phase: 'Failed', reason: 'NoReplacement' });
+  });
+
+  test('fails with a replacement that does not become Ready', () => {
+    const unready = { pod: { ...replacement.pod, ready: false }, proof };
+    const facts = someFacts({ pod: undefined, replacement: unready, now: NOW + 5 * MINUTE });
+    expect(plan(gone, facts)).toMatchObject({ phase: 'Failed', reason: 'ReplacementNotReady' });
+  });
+
+  test.each([
+    ['Pinned', 'Baseline', 'Resolved', 'Replaced'],
+    ['Baseline', 'Baseline', 'Resolved', 'Replaced'],
+    ['Unpinned', 'Baseline', 'Resolved', 'Replaced'],
+    ['Mismatch', 'Baseline', 'Failed', 'UnapprovedImage'],
+    ['Pinned', 'Pinned', 'Resolved', 'Replaced'],
+    ['Baseline', 'Pinned', 'Failed', 'NotPinned'],
+    ['Unpinned', 'Pinned', 'Failed', 'NotPinned'],
+    ['Mismatch', 'Pinned', 'Failed', 'UnapprovedImage'],
+  ] as const)(
+    'a replacement proven %s where %s is required ends %s/%s',
+    (verdict, require, phase, reason) => {
+      const incident = evicted();
+      incident.spec.trigger.response.eviction.replacement.require = require;
+      const facts = someFacts({
+        pod: undefined,
+        replacement: { ...replacement, proof: { ...proof, verdict } },
+      });
+      expect(plan(incident, facts)).toMatchObject({ kind: 'Done', phase, reason });
+    },
+  );
+});
