@@ -1,0 +1,190 @@
+// The way in for Falco and Falcosidekick: `POST /v1/falco`.
+import {
+  fastify,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
+import { sleep, timestamp, type Clock } from '../kube/clock.ts';
+import type { Logger } from '../observe/log.ts';
+import { throttle } from '../observe/throttle.ts';
+import { bearerMatches } from './bearer.ts';
+import { parseFalco } from './falco.ts';
+import { parseJson, type Problem } from './json.ts';
+import { assertSafeListen } from './listen.ts';
+import type { DetectionOutcome, OutcomeName } from './outcome.ts';
+import type { Intake } from './queue.ts';
+import type { Tokens } from './tokens.ts';
+
+/** What the webhook counts; outcomes of what the intake accepted are counted there. */
+export interface WebhookMetrics {
+  detection(outcome: OutcomeName): void;
+  /** @param status the HTTP status of the answer, 4xx or 5xx. */
+  rejected(status: number): void;
+}
+
+/** Options of {@link createWebhook}. */
+export interface WebhookOptions {
+  intake: Intake;
+  tokens: Tokens;
+  clock: Clock;
+  log: Logger;
+  metrics: WebhookMetrics;
+  /** Bytes of a body. Default 256 KiB; Falco sends 0.7 to 5 kB. */
+  bodyLimit?: number;
+  /** Milliseconds within which a whole request must have come in. Default 10,000. */
+  requestTimeoutMs?: number;
+  /** Open connections; further ones are closed at once. Default 256. */
+  maxConnections?: number;
+}
+
+/** A webhook that can be listened on. */
+export interface Webhook {
+  /** @returns the URL. Rejects if `host` is not loopback and `insecure` is not set. */
+  listen(at: { host: string; port: number; insecure?: boolean }): Promise<string>;
+  /** Answers a request without a network, for tests. */
+  inject: FastifyInstance['inject'];
+  /** Takes no new connections and waits for the requests in hand. */
+  close(): Promise<void>;
+}
+
+const PATH = '/v1/falco';
+// Falcosidekick sends the next alert only after the answer to this one.
+const ANSWER_WITHIN_MS = 250;
+const LOG_EVERY_MS = 10_000;
+const BAD_URL: Problem = { path: 'url', message: 'cannot be decoded' };
+const QUEUED = {
+  outcome: 'Queued',
+  message: `accepted; the outcome was not known in ${ANSWER_WITHIN_MS} ms`,
+};
+
+/**
+ * Answers 202 with an outcome, or `{error: {path, message}}` with 400 (not JSON, nested too deep, a bad field),
+ * 401, 404, 405, 413, 415, or 503 when there is no room. Logs no body and no header.
+ */
+export function createWebhook(options: WebhookOptions): Webhook {
+  const refuse = refuser(options);
+  const app = buildServer(options, refuse);
+  app.addHook('onRequest', async (request, reply) => {
+    const reason = refusal(request, options.tokens());
+    return reason && refuse(request, reply.headers(reason.headers ?? {}), reason.status, reason.problem);
+  });
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const status = error.statusCode ?? 500;
+    if (status >= 500) options.log.error({ err: error }, 'a request failed inside the webhook');
+    return refuse(request, reply, status, describeError(error));
+  });
+  app.post(PATH, (request, reply) => answerAlert(request, reply, options, refuse));
+  return {
+    listen: async ({ host, port, insecure = false }) => {
+      assertSafeListen(host, insecure);
+      return app.listen({ host, port });
+    },
+    inject: app.inject.bind(app),
+    close: () => app.close(),
+  };
+}
+
+function buildServer(options: WebhookOptions, refuse: Refuse): FastifyInstance {
+  const requestTimeout = options.requestTimeoutMs ?? 10_000;
+  const app: FastifyInstance = fastify({
+    logger: false,
+    bodyLimit: options.bodyLimit ?? 256 * 1024,
+    requestTimeout,
+    // A URL that cannot be decoded does not get as far as the hooks.
+    frameworkErrors: (_error, request, reply) => void refuse(request, reply, 400, BAD_URL),
+    http: { headersTimeout: requestTimeout, connectionsCheckingInterval: Math.min(1000, requestTimeout) },
+  });
+  app.server.maxConnections = options.maxConnections ?? 256;
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
+    done(null, body),
+  );
+  return app;
+}
+
+type Refuse = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  status: number,
+  problem: Problem,
+) => FastifyReply;
+
+function refuser({ clock, log, metrics }: WebhookOptions): Refuse {
+  const logDue = throttle(clock, LOG_EVERY_MS);
+  return (request, reply, status, problem) => {
+    metrics.rejected(status);
+    if (logDue(String(status))) {
+      log.warn({ status, remote: request.ip, ...problem }, 'refused a request; further ones are counted');
+    }
+    return reply.code(status).send({ error: problem });
+  };
+}
+
+interface Refusal {
+  status: number;
+  problem: Problem;
+  headers?: Record<string, string>;
+}
+
+// What can be refused before the body is read. Who is not known learns nothing else.
+function refusal(request: FastifyRequest, tokens: readonly string[]): Refusal | undefined {
+  const at = (path: string, message: string) => ({ path, message });
+  if (!bearerMatches(request.headers.authorization, tokens)) {
+    const problem = at('Authorization', 'needs `Bearer` and a valid token');
+    return { status: 401, problem, headers: { 'www-authenticate': 'Bearer realm="die-operator"' } };
+  }
+  if (request.is404) {
+    const known = request.url.split('?')[0] === PATH;
+    return known
+      ? { status: 405, problem: at('method', 'must be POST'), headers: { allow: 'POST' } }
+      : { status: 404, problem: at('url', `is not served; alerts go to ${PATH}`) };
+  }
+  if (request.headers['content-encoding'] !== undefined) {
+    return { status: 415, problem: at('Content-Encoding', 'must not be set: send the body as it is') };
+  }
+  return undefined;
+}
+
+function describeError(error: FastifyError): Problem {
+  if (error.statusCode === 413) return { path: 'body', message: 'is larger than accepted' };
+  if (error.statusCode === 415) return { path: 'Content-Type', message: 'must be application/json' };
+  if ((error.statusCode ?? 500) < 500) return { path: 'body', message: 'could not be read' };
+  return { path: 'body', message: 'was not handled: an error inside die-operator, see its log' };
+}
+
+async function answerAlert(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { intake, clock, metrics }: WebhookOptions,
+  refuse: Refuse,
+): Promise<FastifyReply> {
+  const json = parseJson(typeof request.body === 'string' ? request.body : '');
+  if ('problem' in json) return refuse(request, reply, 400, json.problem);
+  const result = parseFalco(json.value, timestamp(clock));
+  if (result.kind === 'Invalid') {
+    return refuse(request, reply, 400, { path: result.path, message: result.message });
+  }
+  if (result.kind !== 'Detection') {
+    metrics.detection(result.kind);
+    return reply.code(202).send({ outcome: result.kind, message: result.message });
+  }
+  const submission = intake.submit(result.detection);
+  if (!submission.accepted) {
+    const problem = { path: 'body', message: 'was not accepted: too many alerts wait; send it again' };
+    return refuse(request, reply.header('retry-after', '1'), 503, problem);
+  }
+  return reply.code(202).send((await within(submission.outcome, clock)) ?? QUEUED);
+}
+
+async function within(
+  outcome: Promise<DetectionOutcome>,
+  clock: Clock,
+): Promise<DetectionOutcome | undefined> {
+  const answered = new AbortController();
+  const timeout = sleep(clock, ANSWER_WITHIN_MS, answered.signal).then(() => undefined);
+  const first = await Promise.race([outcome, timeout]);
+  answered.abort();
+  return first;
+}

@@ -1,0 +1,136 @@
+// Metrics, named for what happened. All label values come from fixed sets: no text of an alert gets into one.
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { FINAL_PHASES, STEPS, type FinalPhase, type StepName } from '../api/incident.ts';
+import type { Resource } from '../kube/resources.ts';
+
+/** How one run of a step can end; Waiting: not failed, tried again later. */
+export const STEP_RESULTS = ['Succeeded', 'Waiting', 'Failed'] as const;
+/** See {@link STEP_RESULTS}. */
+export type StepResult = (typeof STEP_RESULTS)[number];
+
+/** Queues whose depth is shown. */
+export const QUEUES = ['intake', 'incidents', 'policies'] as const;
+/** See {@link QUEUES}. */
+export type QueueName = (typeof QUEUES)[number];
+
+/** Metrics; `Outcome` is the set of outcomes of a detection. Sizes are read when the metrics are. */
+export interface Metrics<Outcome extends string = string> {
+  /** A detection ended. */
+  detection(outcome: Outcome): void;
+  /** A request to the webhook was refused with that HTTP status. */
+  rejected(status: number): void;
+  /** An incident reached a final phase. */
+  ended(phase: FinalPhase): void;
+  /** A step was run for that long. */
+  step(step: StepName, result: StepResult, seconds: number): void;
+  /** A pod was isolated, `seconds` after its alert was received. */
+  isolated(seconds: number): void;
+  /** Shows how many items wait in a queue. */
+  showQueue(queue: QueueName, depth: () => number): void;
+  /** Shows how many objects of a kind are held in memory. */
+  showCache(resource: Resource, size: () => number): void;
+  /** All metrics in the text format of Prometheus. */
+  render(): Promise<string>;
+  /** MIME type of {@link render}. */
+  readonly contentType: string;
+}
+
+/** Options of {@link createMetrics}. */
+export interface MetricsOptions<Outcome extends string> {
+  /** Every outcome that a detection can have. */
+  outcomes: readonly Outcome[];
+  /** Adds memory, CPU and event loop of this process. */
+  process?: boolean;
+}
+
+const STATUSES = ['400', '401', '404', '405', '413', '415', '500', '503'];
+const OTHER = 'other';
+const STEP_BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600];
+const ISOLATED_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+/** Makes a registry of its own: two operators in one process do not mix. Countable labels start at 0. */
+export function createMetrics<Outcome extends string>(options: MetricsOptions<Outcome>): Metrics<Outcome> {
+  const registry = new Registry();
+  if (options.process) collectDefaultMetrics({ register: registry });
+  const families = register(registry, options.outcomes);
+  return {
+    detection: (outcome) => families.alerts.inc({ outcome }),
+    rejected: (status) => families.rejected.inc({ code: codeLabel(status) }),
+    ended: (phase) => families.incidents.inc({ phase }),
+    step: (step, result, seconds) => families.steps.observe({ step, result }, seconds),
+    isolated: (seconds) => families.isolated.observe(seconds),
+    showQueue: (queue, depth) => families.queues.set(queue, depth),
+    showCache: ({ kind }, size) => families.caches.set(kind, size),
+    render: () => registry.metrics(),
+    contentType: registry.contentType,
+  };
+}
+
+function register(registry: Registry, outcomes: readonly string[]) {
+  return {
+    alerts: counter(registry, 'alerts_total', 'Alerts by what became of them.', { outcome: outcomes }),
+    rejected: counter(registry, 'requests_rejected_total', 'Refused requests to the webhook.', {
+      code: [...STATUSES, OTHER],
+    }),
+    incidents: counter(registry, 'incidents_total', 'Incidents that ended.', { phase: FINAL_PHASES }),
+    steps: stepDurations(registry),
+    isolated: new Histogram({
+      name: 'die_operator_alert_to_isolated_seconds',
+      help: 'Seconds from receiving an alert to isolating its pod.',
+      buckets: ISOLATED_BUCKETS,
+      registers: [registry],
+    }),
+    queues: sizes(registry, 'queue_depth', 'Items that wait or are worked on.', 'queue'),
+    caches: sizes(registry, 'cache_objects', 'Objects held in memory.', 'kind'),
+  };
+}
+
+function codeLabel(status: number): string {
+  return STATUSES.includes(String(status)) ? String(status) : OTHER;
+}
+
+function counter(
+  registry: Registry,
+  name: string,
+  help: string,
+  labels: Readonly<Record<string, readonly string[]>>,
+): Counter {
+  const made = new Counter({
+    name: `die_operator_${name}`,
+    help,
+    labelNames: Object.keys(labels),
+    registers: [registry],
+  });
+  for (const [label, values] of Object.entries(labels)) {
+    for (const value of values) made.inc({ [label]: value }, 0);
+  }
+  return made;
+}
+
+function stepDurations(registry: Registry): Histogram<'step' | 'result'> {
+  const durations = new Histogram({
+    name: 'die_operator_step_duration_seconds',
+    help: 'Seconds of one run of a step.',
+    labelNames: ['step', 'result'] as const,
+    buckets: STEP_BUCKETS,
+    registers: [registry],
+  });
+  for (const step of STEPS) for (const result of STEP_RESULTS) durations.zero({ step, result });
+  return durations;
+}
+
+// A gauge that asks the returned sources each time it is read.
+function sizes(registry: Registry, name: string, help: string, label: string): Map<string, () => number> {
+  const sources = new Map<string, () => number>();
+  const gauge = new Gauge({
+    name: `die_operator_${name}`,
+    help,
+    labelNames: [label],
+    registers: [],
+    collect() {
+      for (const [value, size] of sources) this.set({ [label]: value }, size());
+    },
+  });
+  registry.registerMetric(gauge);
+  return sources;
+}
