@@ -1,0 +1,110 @@
+// Builds the binaries of the tests' control plane into the user's cache, once. Run it by hand to have them early:
+// node test/cluster/build-assets.ts
+import { execFile, spawn } from 'node:child_process';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { withFileLock } from '../support/file-lock.ts';
+import { BINARIES, cacheKeyPrefix, cacheRoot, linkerFlags, moduleFolder, type Binary } from './pins.ts';
+
+/** Tells a person what goes on; one line without a line end. */
+export type Say = (line: string) => void;
+
+const UNFINISHED = '.building-';
+/** Lines of the compiler's output that an error shows. */
+const SHOWN_LINES = 20;
+
+/**
+ * The version of the installed Go that builds the modules, e.g. `go1.26.8`, or undefined without a usable one.
+ * Asked in a module's folder, because go.mod may make Go choose another toolchain.
+ */
+export async function goVersion(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  try {
+    const { stdout } = await promisify(execFile)('go', ['env', 'GOVERSION'], {
+      cwd: moduleFolder('kube'),
+      env,
+    });
+    return stdout.trim() || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The folder in which a build by that Go version is, or will be. */
+export function buildFolder(env: NodeJS.ProcessEnv, version: string): string {
+  return join(cacheRoot(env), cacheKeyPrefix() + version);
+}
+
+/**
+ * Builds into {@link buildFolder} unless that is there, and returns the folder. Two calls at once, also of two
+ * processes, build once. Rejects with the compiler's last lines.
+ */
+export async function buildAssets(env: NodeJS.ProcessEnv, version: string, say: Say): Promise<string> {
+  const root = cacheRoot(env);
+  const folder = buildFolder(env, version);
+  await mkdir(root, { recursive: true });
+  const onWait = () => say('another run builds the control plane of the tests; waiting for it');
+  return withFileLock(join(root, 'build.lock'), onWait, async () => {
+    const entries = await readdir(root);
+    if (entries.includes(cacheKeyPrefix() + version)) return folder;
+    // We hold the lock, so whoever began these is gone.
+    const left = entries.filter((entry) => entry.startsWith(UNFINISHED));
+    await Promise.all(left.map((entry) => rm(join(root, entry), { recursive: true })));
+    const unfinished = join(root, `${UNFINISHED}${process.pid}`);
+    await buildAll(env, unfinished, say);
+    await rename(unfinished, folder);
+    say(`built: ${folder}`);
+    return folder;
+  });
+}
+
+async function buildAll(env: NodeJS.ProcessEnv, folder: string, say: Say): Promise<void> {
+  say(
+    'building etcd and Kubernetes for the tests, once: 5 to 15 minutes of two cores, some GB in the Go caches',
+  );
+  for (const [index, binary] of BINARIES.entries()) {
+    say(`[${index + 1}/${BINARIES.length}] ${binary.name}`);
+    const started = performance.now();
+    await build(env, binary, folder);
+    say(
+      `[${index + 1}/${BINARIES.length}] ${binary.name}: ${((performance.now() - started) / 1000).toFixed(0)} s`,
+    );
+  }
+}
+
+/** One `go build`, with the lowest priority that still gets on: people work on this machine. */
+function build(env: NodeJS.ProcessEnv, binary: Binary, folder: string): Promise<void> {
+  const go = ['go', 'build', '-ldflags', linkerFlags(binary.module), '-o', join(folder, binary.name)];
+  const child = spawn('nice', ['-n', '15', ...go, binary.goPackage], {
+    cwd: moduleFolder(binary.module),
+    // A person's own settings (GOFLAGS, GOOS, a workspace) would make another binary than the name of the folder says.
+    env: {
+      ...env,
+      CGO_ENABLED: '0',
+      GOFLAGS: '-mod=readonly -trimpath -buildvcs=false',
+      GOWORK: 'off',
+      GOOS: '',
+      GOARCH: '',
+    },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const lines: string[] = [];
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    lines.push(...chunk.split('\n').filter((line) => line !== '' && !line.startsWith('go: downloading')));
+    lines.splice(0, lines.length - SHOWN_LINES);
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', (cause) => reject(new Error(`go build of ${binary.name} did not start`, { cause })));
+    child.on('close', (code, signal) => {
+      if (code === 0) resolve();
+      else reject(new Error(`go build of ${binary.name} failed (${signal ?? code}):\n${lines.join('\n')}`));
+    });
+  });
+}
+
+if (import.meta.main) {
+  const version = await goVersion(process.env);
+  if (version === undefined) throw new Error('Go is not installed: see https://go.dev/doc/install');
+  const folder = await buildAssets(process.env, version, (line) => console.error(line));
+  console.log(folder);
+}

@@ -1,0 +1,92 @@
+// `flowTest`: a test of a whole response, with a world of its own. DIE_FLOW_API=real takes a real kube-apiserver instead
+// of the embedded one; the tests are the same.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test as base } from 'vitest';
+import { createEmbeddedCluster, type EmbeddedCluster } from '../../src/embedded/api-server.ts';
+import type { KubeObject } from '../../src/api/meta.ts';
+import { systemClock } from '../../src/kube/clock.ts';
+import { createKubeClient } from '../../src/kube/http-client.ts';
+import { NAMESPACES } from '../../src/kube/resources.ts';
+import { createUndiciTransport } from '../../src/kube/undici-transport.ts';
+import { connectionFor } from './cluster-access.ts';
+import { crdTest, needsControllers } from './real-api-test.ts';
+import { seededRandom } from './seeded-random.ts';
+import { VirtualClock } from './virtual-clock.ts';
+import { DIGEST, IMAGE, PINNED, World } from './world.ts';
+
+const POLL_MS = 25;
+const PATIENCE_MS = 60_000;
+
+/** Digests of the images in tests. */
+function fillImages(images: Map<string, string>): Map<string, string> {
+  for (const image of [IMAGE, PINNED]) images.set(image, DIGEST);
+  return images;
+}
+
+/** A world on an embedded cluster of its own, in virtual time. */
+export interface EmbeddedWorld {
+  world: World;
+  cluster: EmbeddedCluster;
+  clock: VirtualClock;
+}
+
+/** Makes one, with the namespace `shop`. */
+export async function createEmbeddedWorld(seed = 1): Promise<EmbeddedWorld> {
+  const clock = new VirtualClock();
+  const random = seededRandom(seed);
+  const cluster = createEmbeddedCluster({ clock, random });
+  cluster.start();
+  const client = createKubeClient({ transport: cluster.transport, clock, random, userAgent: 'test' });
+  const namespace = 'shop';
+  const metadata = { name: namespace };
+  await client.create<KubeObject>(NAMESPACES, {}, { apiVersion: 'v1', kind: 'Namespace', metadata });
+  const world = new World({
+    namespace,
+    client,
+    clock,
+    random,
+    transport: cluster.transport,
+    images: fillImages(cluster.images),
+    tick: () => clock.advance(POLL_MS),
+    patienceMs: PATIENCE_MS,
+  });
+  return { world, cluster, clock };
+}
+
+const embeddedTest = base.extend('world', async ({}, { onCleanup }): Promise<World> => {
+  const { world, cluster } = await createEmbeddedWorld();
+  onCleanup(async () => {
+    await world.close();
+    cluster.stop();
+  });
+  return world;
+});
+
+const realTest = crdTest.extend(
+  'world',
+  async ({ access, client, namespace, kubelet, skip }, { onCleanup }): Promise<World> => {
+    needsControllers(access, skip);
+    const images = fillImages(new Map());
+    await kubelet({ images, nodes: 2 });
+    const transport = createUndiciTransport(connectionFor(access, access.admin));
+    const world = new World({
+      namespace,
+      client,
+      transport,
+      images,
+      clock: systemClock,
+      random: Math.random,
+      tick: () => sleep(POLL_MS),
+      patienceMs: PATIENCE_MS,
+    });
+    onCleanup(async () => {
+      await world.close();
+      await transport.close();
+    });
+    return world;
+  },
+);
+
+// Both give a `world`; what else the real one has is not for flows.
+export const flowTest: typeof embeddedTest =
+  process.env['DIE_FLOW_API'] === 'real' ? (realTest as unknown as typeof embeddedTest) : embeddedTest;

@@ -1,0 +1,12 @@
+// Random numbers that are the same for the same seed (mulberry32), so that a failing history can be played again.
+import type { Random } from '../../src/kube/clock.ts';
+
+export function seededRandom(seed: number): Random {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}

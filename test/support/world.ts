@@ -1,0 +1,288 @@
+// A cluster with an operator in it, for tests of whole responses. The tests do not see whether the API is the embedded
+// one or a real kube-apiserver.
+import type { KubeObject } from '../../src/api/meta.ts';
+import type { DriftIncident } from '../../src/api/incident.ts';
+import type { DriftPolicy } from '../../src/api/policy.ts';
+import type { Clock } from '../../src/kube/clock.ts';
+import type { KubeClient } from '../../src/kube/client.ts';
+import { createKubeClient } from '../../src/kube/http-client.ts';
+import {
+  DEPLOYMENTS,
+  DRIFT_INCIDENTS,
+  DRIFT_POLICIES,
+  PODS,
+  type Resource,
+} from '../../src/kube/resources.ts';
+import type { Transport } from '../../src/kube/transport.ts';
+import { silentLogger, type Logger } from '../../src/observe/log.ts';
+import { createOperator, type OperatorParts } from '../../src/operator.ts';
+import { alertAbout, type AlertChange } from './alerts.ts';
+import { aPolicy } from './builders.ts';
+import { createMemoryStore, type MemoryStore } from './memory-store.ts';
+
+export const TOKEN = 'test-token-0123456789';
+export const IMAGE = 'registry.example/shop/web:1.2';
+export const DIGEST = `sha256:${'1'.repeat(64)}`;
+export const PINNED = `${IMAGE}@${DIGEST}`;
+
+/** One API call of an operator that is not a read. */
+export interface WriteCall {
+  method: string;
+  path: string;
+  status: number;
+  body: unknown;
+  /** What the API server answered, if it was JSON. */
+  answer: unknown;
+}
+
+/** What differs between the embedded and a real API server. */
+export interface WorldParts {
+  namespace: string;
+  /** The test itself, allowed to do everything. */
+  client: KubeClient;
+  /** What the operator sends over. */
+  transport: Transport;
+  clock: Clock;
+  random: () => number;
+  /** Digests by image; the kubelet resolves images by it, and a test may change it. */
+  images: Map<string, string>;
+  /** Lets something happen: time passes. */
+  tick: () => Promise<void>;
+  /** How long {@link World.until} waits, in milliseconds of `clock`. */
+  patienceMs: number;
+}
+
+/** An operator at work. */
+export interface TestOperator {
+  post(
+    body: unknown,
+    headers?: Record<string, string>,
+  ): Promise<{ status: number; body: Record<string, unknown> }>;
+  /** Writes in the order of their answers; Events apart, which are sent beside. */
+  readonly writes: WriteCall[];
+  readonly events: WriteCall[];
+  readonly evidence: MemoryStore;
+  /** The metrics as Prometheus would read them. */
+  metrics(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** See the file's first line. */
+export class World {
+  readonly parts: WorldParts;
+  readonly #running = new Set<TestOperator>();
+
+  constructor(parts: WorldParts) {
+    this.parts = parts;
+  }
+
+  get client(): KubeClient {
+    return this.parts.client;
+  }
+
+  get namespace(): string {
+    return this.parts.namespace;
+  }
+
+  /** Starts an operator that watches the world's namespace, and waits until its caches are read. */
+  async operator(
+    change: Partial<OperatorParts> = {},
+    wrap: (transport: Transport) => Transport = (t) => t,
+  ): Promise<TestOperator> {
+    const { clock, random, transport } = this.parts;
+    const writes: WriteCall[] = [];
+    const events: WriteCall[] = [];
+    const recorded = recording(wrap(transport), (call) =>
+      (call.path.includes('/events') ? events : writes).push(call),
+    );
+    const evidence = createMemoryStore({ clock });
+    const client = createKubeClient({ transport: recorded, clock, random, userAgent: 'die-operator/test' });
+    const operator = createOperator({
+      client,
+      clock,
+      random,
+      evidence,
+      log: testLogger(),
+      tokens: () => [TOKEN],
+      roles: ['receiver', 'responder'],
+      instance: 'test-1',
+      watchNamespaces: [this.namespace],
+      protectedNamespaces: ['kube-system'],
+      maxAlertAgeMs: 900_000,
+      ...change,
+    });
+    const stopped = new AbortController();
+    const ended = operator.run(stopped.signal);
+    const running: TestOperator = {
+      writes,
+      events,
+      evidence,
+      metrics: () => operator.metrics.render(),
+      post: (body, headers = {}) => post(operator.webhook, body, headers),
+      stop: async () => {
+        this.#running.delete(running);
+        stopped.abort();
+        let done = false;
+        void ended.then(() => (done = true));
+        await this.until('the operator has stopped', async () => done || undefined);
+      },
+    };
+    this.#running.add(running);
+    await this.until(
+      'the caches are read',
+      async () => operator.checks.every((c) => c.reason() === undefined) || undefined,
+    );
+    return running;
+  }
+
+  /** Asks until the answer is not undefined; time passes meanwhile. */
+  async until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+    const end = this.parts.clock.now() + this.parts.patienceMs;
+    for (;;) {
+      const found = await look();
+      if (found !== undefined) return found;
+      if (this.parts.clock.now() > end) throw new Error(`not within ${this.parts.patienceMs} ms: ${what}`);
+      await this.parts.tick();
+    }
+  }
+
+  /** Creates a Deployment `web` and waits until its pods are Ready. */
+  async deployment(replicas: number, image = PINNED): Promise<KubeObject[]> {
+    const labels = { app: 'web' };
+    const containers = [{ name: 'web', image }];
+    await this.client.create(
+      DEPLOYMENTS,
+      { namespace: this.namespace },
+      {
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: { name: 'web', namespace: this.namespace },
+        spec: {
+          replicas,
+          selector: { matchLabels: labels },
+          template: { metadata: { labels }, spec: { containers } },
+        },
+      },
+    );
+    return this.until(`${replicas} Ready pods`, async () => {
+      const ready = (await this.list(PODS)).filter(isReady);
+      return ready.length === replicas ? ready : undefined;
+    });
+  }
+
+  /** Like {@link deployment}; one of its pods is what the test is about. */
+  async victim(replicas: number, image = PINNED): Promise<KubeObject> {
+    const [first] = await this.deployment(replicas, image);
+    if (!first) throw new Error('a Deployment without pods has no victim');
+    return first;
+  }
+
+  /** Creates a DriftPolicy and waits until the operator has judged it. */
+  async policy(spec: object = {}, name = 'web'): Promise<DriftPolicy> {
+    const { apiVersion, kind, spec: full } = aPolicy(spec);
+    const metadata = { name, namespace: this.namespace };
+    await this.client.create(
+      DRIFT_POLICIES,
+      { namespace: this.namespace },
+      { apiVersion, kind, metadata, spec: full },
+    );
+    return this.until('the policy is judged', async () => {
+      const policy = await this.client.get<DriftPolicy>(DRIFT_POLICIES, metadata);
+      return policy.status?.conditions ? policy : undefined;
+    });
+  }
+
+  /** The recorded alert about that pod, told now. */
+  alert(pod: KubeObject, change: Partial<AlertChange> = {}): Record<string, unknown> {
+    return alertAbout(pod, { time: new Date(this.parts.clock.now()).toISOString(), ...change });
+  }
+
+  async list<T extends KubeObject = KubeObject>(resource: Resource): Promise<T[]> {
+    return (await this.client.list<T>(resource, { namespace: this.namespace })).items;
+  }
+
+  /** Waits until the only incident of the namespace pleases. */
+  async incident(what: string, pleases: (incident: DriftIncident) => boolean): Promise<DriftIncident> {
+    return this.until(`an incident ${what}`, async () =>
+      (await this.list<DriftIncident>(DRIFT_INCIDENTS)).find(pleases),
+    );
+  }
+
+  /** UIDs of the replacements that incidents which are resolved name. */
+  async replacements(): Promise<string[]> {
+    const incidents = await this.list<DriftIncident>(DRIFT_INCIDENTS);
+    const resolved = incidents.filter((incident) => incident.status?.phase === 'Resolved');
+    return resolved.flatMap((incident) => incident.status?.replacement?.uid ?? []);
+  }
+
+  /** The pod by name, if there is one. */
+  async pod(name: string): Promise<KubeObject | undefined> {
+    return (await this.list(PODS)).find((pod) => pod.metadata.name === name);
+  }
+
+  /** Stops what runs. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#running].map((operator) => operator.stop()));
+  }
+}
+
+/** Whether the pod has the condition Ready and is not about to go. */
+export function isReady(pod: KubeObject): boolean {
+  const status = pod['status'] as { conditions?: { type: string; status: string }[] } | undefined;
+  const ready = status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
+  return ready && pod.metadata.deletionTimestamp === undefined;
+}
+
+type Webhook = ReturnType<typeof createOperator>['webhook'];
+
+async function post(
+  webhook: Webhook,
+  body: unknown,
+  headers: Record<string, string>,
+): ReturnType<TestOperator['post']> {
+  if (!webhook) throw new Error('this operator is no receiver');
+  const answer = await webhook.inject({
+    method: 'POST',
+    url: '/v1/falco',
+    headers: {
+      authorization: `Bearer ${TOKEN}`,
+      'content-type': 'application/json; charset=utf-8',
+      ...headers,
+    },
+    payload: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+  return { status: answer.statusCode, body: answer.json() };
+}
+
+function recording(transport: Transport, note: (call: WriteCall) => void): Transport {
+  return async (request) => {
+    const { method, path } = request;
+    const answer = await transport(request);
+    if (method === 'GET') return answer;
+    const bytes = await Array.fromAsync(answer.body);
+    const body: unknown = request.body === undefined ? undefined : JSON.parse(request.body);
+    note({ method, path, status: answer.status, body, answer: parsed(Buffer.concat(bytes).toString()) });
+    return { ...answer, body: chunksOf(bytes) };
+  };
+}
+
+async function* chunksOf(bytes: Uint8Array[]): AsyncGenerator<Uint8Array, void, void> {
+  yield* bytes;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+// DIE_TEST_LOG=1 shows what the operator says, to find out why a test fails.
+function testLogger(): Logger {
+  if (!process.env['DIE_TEST_LOG']) return silentLogger;
+  const say = (fields: object, message: string) =>
+    process.stderr.write(`${message} ${JSON.stringify(fields)}\n`);
+  const logger: Logger = { debug: () => {}, info: say, warn: say, error: say, child: () => logger };
+  return logger;
+}
