@@ -1,0 +1,58 @@
+// The one entry: a table of verbs, each loaded only when it is called.
+import { Command, CommanderError } from 'commander';
+import { version } from './version.ts';
+
+/** A file in commands/ exports this. */
+export interface CommandModule {
+  /** Builds the command with its options and action. */
+  command(): Command;
+}
+
+interface Verb {
+  name: string;
+  summary: string;
+  load: () => Promise<CommandModule>;
+}
+
+const VERBS: readonly Verb[] = [
+  { name: 'run', summary: 'run the operator against a cluster', load: () => import('./commands/run.ts') },
+  {
+    name: 'demo',
+    summary: 'show one whole response on a cluster inside this process',
+    load: () => import('./commands/demo.ts'),
+  },
+  {
+    name: 'verify',
+    summary: 'check that captured evidence is whole and unchanged',
+    load: () => import('./commands/verify.ts'),
+  },
+];
+
+/**
+ * Runs the verb in `args` (without node and script).
+ * @returns the exit code: 0 done, 1 failed, 2 wrong usage.
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    const program = await build(args.find((arg) => !arg.startsWith('-')));
+    await program.parseAsync([...args], { from: 'user' });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    process.stderr.write(`die-operator: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
+}
+
+async function build(wanted: string | undefined): Promise<Command> {
+  const program = new Command('die-operator')
+    .description('Answers container drift: detect, isolate, keep the evidence, evict, prove the recovery.')
+    .version(version())
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: false });
+  for (const verb of VERBS) {
+    const command = verb.name === wanted ? (await verb.load()).command() : new Command(verb.name);
+    program.addCommand(command.description(verb.summary).exitOverride());
+  }
+  return program;
+}

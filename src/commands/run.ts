@@ -1,0 +1,113 @@
+// `die-operator run`: the operator against a real cluster, in the form of dot-i's Operator class.
+import { Command, Option } from 'commander';
+import { z } from 'zod';
+import { OPERATOR_NAME } from '../api/names.ts';
+import { DieOperator } from '../controller/die-operator.ts';
+import { parseDuration } from '../decide/duration.ts';
+import { fileTokens, type Tokens } from '../detect/tokens.ts';
+import { createDirectoryStore } from '../evidence/directory-store.ts';
+import { systemClock, systemRandom } from '../kube/clock.ts';
+import { loadConnection } from '../kube/connection.ts';
+import { createKubeClient } from '../kube/http-client.ts';
+import { createUndiciTransport } from '../kube/undici-transport.ts';
+import { createHealth } from '../observe/health.ts';
+import { createLogger, type Logger } from '../observe/log.ts';
+import { createOperator, type AssembledOperator } from '../operator.ts';
+import { kebab, readSettings, SettingsSchema, type Settings } from '../settings.ts';
+import { version } from '../version.ts';
+
+/** See the file's first line. */
+export function command(): Command {
+  const run = new Command('run');
+  for (const [name, schema] of Object.entries(SettingsSchema.shape)) run.addOption(optionOf(name, schema));
+  return run.action(async (given: Record<string, unknown>) => start(readSettings(given)));
+}
+
+// A boolean is a switch, a list takes a comma-separated value, all else is text that the schema reads.
+function optionOf(name: string, schema: z.ZodType): Option {
+  const kind = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' });
+  const flag = `--${kebab(name)}`;
+  const placeholder =
+    kind.type === 'boolean' ? flag : `${flag} <${kind.type === 'array' ? 'list' : 'value'}>`;
+  const shown = kind.default === undefined ? '' : ` (default: ${JSON.stringify(kind.default)})`;
+  const option = new Option(placeholder, `${schema.description ?? ''}${shown}`);
+  option.env(`DIE_${kebab(name).replaceAll('-', '_').toUpperCase()}`);
+  if (kind.type === 'array')
+    option.argParser((text: string) => text.split(',').filter((part) => part !== ''));
+  return option;
+}
+
+async function start(settings: Settings): Promise<void> {
+  const log = createLogger(settings.logLevel);
+  const transport = createUndiciTransport(await loadConnection());
+  const client = createKubeClient({
+    transport,
+    clock: systemClock,
+    random: systemRandom,
+    userAgent: `${OPERATOR_NAME}/${version()}`,
+  });
+  const evidence = createDirectoryStore({
+    root: settings.evidenceDir,
+    clock: systemClock,
+    version: version(),
+  });
+  const operator = createOperator({
+    ...settings,
+    client,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    evidence,
+    tokens: tokensOf(settings, log),
+    maxAlertAgeMs: parseDuration(settings.maxAlertAge),
+  });
+  const trouble = settings.roles.includes('responder') ? await evidence.readiness() : undefined;
+  if (trouble !== undefined) throw new Error(`--evidence-dir ${settings.evidenceDir}: ${trouble}`);
+  try {
+    await serve(settings, operator, client, log);
+  } finally {
+    await transport.close();
+  }
+}
+
+function tokensOf(settings: Settings, log: Logger): Tokens {
+  if (!settings.roles.includes('receiver')) return () => [];
+  if (settings.tokenFile === undefined) {
+    throw new Error(
+      '--token-file is missing: without a bearer token anybody could report drift and have pods evicted',
+    );
+  }
+  return fileTokens(settings.tokenFile, systemClock, log);
+}
+
+async function serve(
+  settings: Settings,
+  operator: AssembledOperator,
+  client: ReturnType<typeof createKubeClient>,
+  log: Logger,
+): Promise<void> {
+  const parts = [{ name: 'operator', start: (signal: AbortSignal) => operator.run(signal) }];
+  const shell = new DieOperator({ parts, client, clock: systemClock, random: systemRandom, log });
+  let stopped = false;
+  for (const name of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(name, () => {
+      stopped = true;
+      shell.stop();
+    });
+  }
+  const health = createHealth({ checks: operator.checks, metrics: operator.metrics });
+  // Everything that can fail at the start does so before anything is done to a pod.
+  try {
+    const probes = await health.listen({ host: settings.healthHost, port: settings.healthPort });
+    const { intakeHost: host, intakePort: port, insecureIntake: insecure } = settings;
+    const intake = await operator.webhook?.listen({ host, port, insecure });
+    log.info({ probes, intake, roles: settings.roles }, 'die-operator starts');
+    await shell.start();
+    if (stopped) shell.stop();
+    await shell.finished();
+  } finally {
+    await operator.webhook?.close();
+    await health.close();
+  }
+  log.info({}, 'die-operator has stopped');
+}

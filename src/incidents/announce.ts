@@ -1,0 +1,108 @@
+// Tells people: Events on the incident and on its pod, and a log line. Text is ours or was checked; nothing of the
+// alert's free text gets here.
+import type { DriftIncident, StepName } from '../api/incident.ts';
+import { API_VERSION } from '../api/names.ts';
+import type { Decision } from '../decide/decision.ts';
+import { stepOf } from '../decide/marks.ts';
+import { DRIFT_INCIDENTS } from '../kube/resources.ts';
+import type { RespondContext } from '../respond/context.ts';
+import type { IncidentRecord } from './record.ts';
+
+type Announcer = Pick<RespondContext, 'events' | 'log'>;
+
+/** What people are told when a step succeeded or was refused. */
+const REASONS: Record<StepName, string> = {
+  Label: 'DriftLabelled',
+  Isolate: 'DriftIsolated',
+  Capture: 'DriftEvidenceKept',
+  Evict: 'DriftEvicting',
+  Verify: 'DriftReplacementVerified',
+  Release: 'DriftReleased',
+  Contain: 'DriftContained',
+};
+
+/** Waits that come with every response and need no Event. */
+const QUIET: ReadonlySet<string> = new Set([
+  'WaitingForReplacement',
+  'PodTerminating',
+  'Recorded',
+  'Running',
+]);
+
+/** An Event on incident and pod for a step that was done or is refused; a step that only waits is told as a wait. */
+export function announceStep(context: Announcer, incident: DriftIncident, name: StepName): void {
+  const step = stepOf(incident, name);
+  if (!step || step.state === 'Waiting') return;
+  const failed = step.state === 'Failed';
+  const reason = failed ? `${REASONS[name]}Failed` : REASONS[name];
+  const notice = { type: failed ? 'Warning' : 'Normal', reason, action: name, note: step.message } as const;
+  emit(context, incident, notice, name !== 'Capture');
+  context.log.info(
+    { incident: keyOf(incident), step: name, reason: step.reason },
+    `${name}: ${step.message}`,
+  );
+}
+
+/** An Event when the incident begins to wait for something that a person may want to know. */
+export function announceWait(
+  context: Announcer,
+  record: IncidentRecord,
+  wait: Decision & { kind: 'Wait' },
+): void {
+  if (QUIET.has(wait.reason) || !record.begins('Ready', wait.reason)) return;
+  const { reason, message: note } = wait;
+  emit(
+    context,
+    record.current,
+    { type: wait.phase === 'Observed' ? 'Normal' : 'Warning', reason, action: 'Wait', note },
+    false,
+  );
+  context.log.info({ incident: record.key, reason }, `waiting: ${note}`);
+}
+
+/** The last Event of an incident. */
+export function announceEnd(
+  context: Announcer,
+  incident: DriftIncident,
+  end: Decision & { kind: 'Done' },
+): void {
+  const { phase, message: note } = end;
+  emit(
+    context,
+    incident,
+    { type: phase === 'Failed' ? 'Warning' : 'Normal', reason: `Drift${phase}`, action: 'End', note },
+    false,
+  );
+  context.log.info({ incident: keyOf(incident), phase, reason: end.reason }, `${phase}: ${note}`);
+}
+
+interface Notice {
+  type: 'Normal' | 'Warning';
+  reason: string;
+  action: string;
+  note: string;
+}
+
+function emit({ events }: Announcer, incident: DriftIncident, notice: Notice, alsoOnPod: boolean): void {
+  const { target } = incident.spec;
+  const self = {
+    apiVersion: API_VERSION,
+    kind: DRIFT_INCIDENTS.kind,
+    namespace: target.namespace,
+    name: incident.metadata.name,
+    uid: incident.metadata.uid,
+  };
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    namespace: target.namespace,
+    name: target.name,
+    uid: target.uid,
+  };
+  events.record({ regarding: self, related: pod, ...notice });
+  if (alsoOnPod) events.record({ regarding: pod, related: self, ...notice });
+}
+
+function keyOf(incident: DriftIncident): string {
+  return `${incident.metadata.namespace}/${incident.metadata.name}`;
+}

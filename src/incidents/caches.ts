@@ -1,0 +1,81 @@
+// What a receiver and a responder keep of the cluster, as projections with the indexes that they look up.
+import type { DriftIncident } from '../api/incident.ts';
+import { controllerOf, podFacts, type PodFacts } from '../api/pod.ts';
+import type { DriftPolicy } from '../api/policy.ts';
+import { compilePolicy, type Compilation } from '../decide/policies.ts';
+import { ResourceCache } from '../kube/cache.ts';
+import type { Clock, Random } from '../kube/clock.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { DRIFT_INCIDENTS, DRIFT_POLICIES, PODS, type Resource } from '../kube/resources.ts';
+import type { Logger } from '../observe/log.ts';
+
+/** A policy and what became of it. */
+export interface PolicyEntry {
+  policy: DriftPolicy;
+  compilation: Compilation;
+}
+
+/** The caches; both roles share one set when they run in one process. */
+export interface Caches {
+  pods: ResourceCache<PodFacts>;
+  policies: ResourceCache<PolicyEntry>;
+  incidents: ResourceCache<DriftIncident>;
+}
+
+/** What the caches are made of. */
+export interface CacheOptions {
+  client: KubeClient;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+  /** Absent: all namespaces. */
+  namespaces?: readonly string[];
+}
+
+// A container ID is told with 12 or more digits; candidates are found by the first 12 and compared whole afterwards.
+const ID_PREFIX = 12;
+
+/** Key of the `containerId` index for an ID with or without the runtime's scheme. */
+export function containerKey(id: string): string {
+  return id.slice(id.lastIndexOf('/') + 1).slice(0, ID_PREFIX);
+}
+
+/** Makes the caches; nothing is read before `run`. */
+export function createCaches(options: CacheOptions): Caches {
+  const make = <P>(
+    resource: Resource,
+    rest: Pick<ConstructorParameters<typeof ResourceCache<P>>[0], 'project' | 'indexes'>,
+  ) => new ResourceCache<P>({ ...options, resource, ...rest });
+  return {
+    pods: make<PodFacts>(PODS, {
+      project: podFacts,
+      indexes: {
+        uid: (pod) => [pod.uid],
+        containerId: (pod) =>
+          pod.containers.flatMap((c) =>
+            [c.containerID, c.previousContainerID].filter((id) => id !== undefined).map(containerKey),
+          ),
+        controller: (pod) => [controllerOf(pod)?.uid ?? ''],
+      },
+    }),
+    policies: make<PolicyEntry>(DRIFT_POLICIES, {
+      project: (object) => {
+        const policy = withoutManagedFields(object) as DriftPolicy;
+        return { policy, compilation: compilePolicy(policy) };
+      },
+      indexes: { namespace: ({ policy }) => [policy.metadata.namespace ?? ''] },
+    }),
+    incidents: make<DriftIncident>(DRIFT_INCIDENTS, {
+      project: (object) => withoutManagedFields(object) as DriftIncident,
+      indexes: {
+        pod: (incident) => [incident.spec.target.uid],
+        namespace: (incident) => [incident.spec.target.namespace],
+        workload: (incident) => [incident.spec.target.workload?.uid ?? ''],
+      },
+    }),
+  };
+}
+
+function withoutManagedFields<T extends { metadata: object }>(object: T): T {
+  return { ...object, metadata: { ...object.metadata, managedFields: undefined } };
+}

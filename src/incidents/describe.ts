@@ -1,0 +1,79 @@
+// Everything that a decision says to people, noted in the record before it is carried out.
+import { INCIDENT_CONDITIONS, findCondition } from '../api/conditions.ts';
+import type { DriftIncident } from '../api/incident.ts';
+import type { Decision, Facts } from '../decide/decision.ts';
+import { outline } from '../decide/form.ts';
+import { wasAccepted, wasAttempted } from '../decide/marks.ts';
+import { withCondition, withDecision, withStatus, withStep } from './status.ts';
+
+/** The incident with the decision noted. @param now RFC 3339. */
+export function describe(
+  incident: DriftIncident,
+  decision: Decision,
+  facts: Facts,
+  now: string,
+): DriftIncident {
+  if (decision.kind === 'Forget') return incident;
+  let next = withDecision(incident, decision, now);
+  if (facts.pod) next = withStatus(next, { plan: outline(incident, facts) });
+  if (!facts.pod && next.status?.eviction?.goneAt === undefined) next = gone(next, now);
+  if (decision.kind !== 'Done') return next;
+  return closed(facts.pod ? next : verified(next, decision, facts, now), decision, now);
+}
+
+// After an eviction that was accepted the grace was ours: the kubelet has confirmed that the containers ended. A pod
+// that somebody else deleted may have been forced away, and nothing is known about its containers.
+function gone(incident: DriftIncident, now: string): DriftIncident {
+  const next = withStatus(incident, { eviction: { ...incident.status?.eviction, goneAt: now } });
+  if (!wasAttempted(incident)) return next;
+  const accepted = wasAccepted(incident);
+  const message = accepted
+    ? 'the pod was evicted and is gone'
+    : 'the pod is gone, and whether by our eviction is not known: its containers were not seen to end';
+  const reason = accepted ? 'Evicted' : 'NotObserved';
+  return withCondition(
+    withStep(next, { name: 'Evict', state: 'Succeeded', reason, message, tried: false }, now),
+    { type: INCIDENT_CONDITIONS.Contained, status: accepted ? 'True' : 'Unknown', reason, message },
+    now,
+  );
+}
+
+function verified(
+  incident: DriftIncident,
+  { phase, reason, message }: Decision & { kind: 'Done' },
+  { replacement }: Facts,
+  now: string,
+): DriftIncident {
+  if (phase !== 'Resolved' && phase !== 'Failed') return incident;
+  const verdict = replacement?.proof.verdict;
+  const proven = verdict === 'Pinned' || verdict === 'Baseline';
+  const status = phase === 'Failed' ? 'False' : proven ? 'True' : 'Unknown';
+  const why = phase === 'Resolved' && verdict ? verdict : reason;
+  const state = phase === 'Resolved' ? 'Succeeded' : 'Failed';
+  const condition = { type: INCIDENT_CONDITIONS.ReplacementVerified, status, reason: why, message } as const;
+  const next = withStep(incident, { name: 'Verify', state, reason: why, message, tried: true }, now);
+  return withReplacement(withCondition(next, condition, now), replacement);
+}
+
+function withReplacement(incident: DriftIncident, replacement: Facts['replacement']): DriftIncident {
+  if (!replacement) return incident;
+  const { pod, proof } = replacement;
+  return withStatus(incident, {
+    replacement: {
+      name: pod.name,
+      uid: pod.uid,
+      ...(pod.nodeName !== undefined && { nodeName: pod.nodeName }),
+      images: proof.containers,
+    },
+  });
+}
+
+// A pod that was released, or is gone, is not isolated any more.
+function closed(incident: DriftIncident, { phase }: Decision & { kind: 'Done' }, now: string): DriftIncident {
+  const type = INCIDENT_CONDITIONS.Isolated;
+  if (!findCondition(incident.status?.conditions, type)) return incident;
+  const released = phase === 'Released';
+  const reason = released ? 'Released' : 'PodGone';
+  const message = released ? 'the pod has its labels back' : 'the pod is gone; it was isolated until then';
+  return withCondition(incident, { type, status: 'False', reason, message }, now);
+}

@@ -1,0 +1,223 @@
+// Does one step and notes in the record what became of it. Steps that are not UID-tested patches are written ahead.
+import type { DriftIncident } from '../api/incident.ts';
+import { podFacts } from '../api/pod.ts';
+import { classify } from '../controller/errors.ts';
+import type { Work } from '../decide/decision.ts';
+import { stepOf } from '../decide/marks.ts';
+import { effectiveActions, responseOf } from '../decide/merge.ts';
+import { wantsCapture } from '../decide/recovery.ts';
+import { timestamp } from '../kube/clock.ts';
+import { beginSnapshot, captureEvidence } from '../respond/capture.ts';
+import { evict } from '../respond/evict.ts';
+import { isolate } from '../respond/isolate.ts';
+import { contain, isRace, release } from '../respond/release.ts';
+import { announceStep } from './announce.ts';
+import { modesOf, type Live } from './facts.ts';
+import { noteCaptured, noteCaptureGivenUp, noteEvictionAccepted, noteFailed, noteIsolated } from './notes.ts';
+import type { ReconcileContext } from './reconcile.ts';
+import type { IncidentRecord } from './record.ts';
+import { withStep } from './status.ts';
+
+/** Time for evidence in one process, in milliseconds; the collectors wind up when it is over. */
+export const CAPTURE_DEADLINE_MS = 120_000;
+// A process that dies while it captures is tried again so often, then the response goes on without evidence.
+const CAPTURE_TRIES = 5;
+const CAPTURE_RETRY_MS = 5_000;
+const CAPTURE_GIVE_UP_MS = CAPTURE_DEADLINE_MS;
+
+/**
+ * Runs one step. What failed is noted in the record, for people and for the next decision.
+ * @throws after it was noted: what makes a release or containment fail, which the queue tries again.
+ */
+export async function execute(
+  context: ReconcileContext,
+  record: IncidentRecord,
+  work: Work,
+  live: Live,
+): Promise<void> {
+  const started = context.clock.now();
+  const measure = (result: 'Succeeded' | 'Waiting' | 'Failed') =>
+    context.metrics.step(work.step, result, (context.clock.now() - started) / 1000);
+  try {
+    await dispatch(context, record, work, live);
+    measure('Succeeded');
+  } catch (error) {
+    if (context.stopping.aborted) throw error;
+    context.log.warn({ incident: record.key, step: work.step, err: error }, `${work.step} did not succeed`);
+    record.current = failed(context, record.current, work, error);
+    measure(stepOf(record.current, work.step)?.state === 'Waiting' ? 'Waiting' : 'Failed');
+    announceStep(context, record.current, work.step);
+    await record.write();
+    if (work.step === 'Release' || work.step === 'Contain') throw error;
+  }
+}
+
+function dispatch(context: ReconcileContext, record: IncidentRecord, work: Work, live: Live): Promise<void> {
+  switch (work.step) {
+    case 'Label':
+    case 'Isolate':
+      return doIsolate(context, record, work, live);
+    case 'Capture':
+      return doCapture(context, record, live);
+    case 'Evict':
+      return doEvict(context, record, work.gracePeriodSeconds);
+    case 'Release':
+      return doRelease(context, record, live);
+    case 'Contain':
+      return doContain(context, record);
+  }
+}
+
+async function doIsolate(
+  context: ReconcileContext,
+  record: IncidentRecord,
+  work: Work & { step: 'Label' | 'Isolate' },
+  live: Live,
+): Promise<void> {
+  const { pod } = live;
+  if (!pod) return;
+  const incident = record.current;
+  // An incident that only watched until now may be deleted without us; from here on it must not.
+  await record.addFinalizer();
+  // What the API objects say changes with the patch: it is read beside it, and gates nothing.
+  if (capturesNext(context, incident))
+    context.snapshots.begin(incident.metadata.uid, () => beginSnapshot(context, incident, pod));
+  const { severity } = responseOf(incident);
+  const result = await isolate(context, incident, pod, { form: work.form, severity });
+  if (result.kind === 'Gone') return;
+  if (result.form !== 'Orphan') context.reservations.forget(incident.metadata.uid);
+  const first = incident.status?.isolation === undefined || incident.status.isolation.form === 'LabelOnly';
+  if (first && result.form !== 'LabelOnly') {
+    const since = Date.parse(incident.spec.trigger.detection.receivedAt);
+    context.metrics.isolated((context.clock.now() - since) / 1000);
+  }
+  const message = [work.message, result.note].filter(Boolean).join(' ');
+  const { hostNetwork } = podFacts(pod);
+  record.current = noteIsolated(
+    record.current,
+    { name: work.step, form: result.form, message, hostNetwork },
+    timestamp(context.clock),
+  );
+  announceStep(context, record.current, work.step);
+}
+
+function capturesNext(context: ReconcileContext, incident: DriftIncident): boolean {
+  const modes = modesOf(context.caches, incident.spec.target.namespace);
+  return wantsCapture(incident, effectiveActions(responseOf(incident).contributions, modes));
+}
+
+async function doCapture(context: ReconcileContext, record: IncidentRecord, live: Live): Promise<void> {
+  const { uid } = record.current.metadata;
+  if (!context.snapshots.takeQueued(uid)) {
+    if (isExhausted(context, record.current)) return giveUp(context, record);
+    await announceCapture(context, record);
+  }
+  const begun = context.snapshots.get(uid);
+  const summary = await captureEvidence(context, record.current, {
+    pod: live.pod,
+    begun,
+    deadlineMs: CAPTURE_DEADLINE_MS,
+  });
+  context.snapshots.forget(uid);
+  // People may have decided while logs were read: what comes next is planned from what they said.
+  await record.refresh();
+  record.current = noteCaptured(record.current, summary, timestamp(context.clock));
+  announceStep(context, record.current, 'Capture');
+}
+
+// Both: a clock alone would give up on the first try after an outage, tries alone would take hours.
+function isExhausted({ clock }: ReconcileContext, incident: DriftIncident): boolean {
+  const { attempts = 0, startedAt = '' } = stepOf(incident, 'Capture') ?? {};
+  return (
+    attempts >= CAPTURE_TRIES && clock.now() + CAPTURE_RETRY_MS >= Date.parse(startedAt) + CAPTURE_GIVE_UP_MS
+  );
+}
+
+function giveUp({ clock }: ReconcileContext, record: IncidentRecord): void {
+  const { attempts = 0, message = '' } = stepOf(record.current, 'Capture') ?? {};
+  record.current = noteCaptureGivenUp(
+    record.current,
+    `given up after ${attempts} tries: ${message}`,
+    timestamp(clock),
+  );
+}
+
+/** Writes ahead that evidence is being collected. */
+export async function announceCapture(context: ReconcileContext, record: IncidentRecord): Promise<void> {
+  const change = {
+    name: 'Capture',
+    state: 'Running',
+    reason: 'Running',
+    message: 'collecting evidence',
+    tried: true,
+  } as const;
+  record.current = withStep(record.current, change, timestamp(context.clock));
+  await record.write();
+}
+
+async function doEvict(
+  context: ReconcileContext,
+  record: IncidentRecord,
+  gracePeriodSeconds: number,
+): Promise<void> {
+  const change = {
+    name: 'Evict',
+    state: 'Running',
+    reason: 'Running',
+    message: 'asking the API server to evict the pod',
+    tried: true,
+  } as const;
+  record.current = withStep(record.current, change, timestamp(context.clock));
+  await record.write();
+  // The write came back with what people said meanwhile; it is theirs to stop this.
+  if (record.current.spec.decision || record.current.metadata.deletionTimestamp !== undefined) return;
+  if ((await evict(context, record.current, gracePeriodSeconds)) === 'Gone') return;
+  record.current = noteEvictionAccepted(record.current, timestamp(context.clock));
+  announceStep(context, record.current, 'Evict');
+}
+
+async function doRelease(context: ReconcileContext, record: IncidentRecord, live: Live): Promise<void> {
+  if (!live.pod) return;
+  try {
+    await release(context, record.current, live.pod);
+  } catch (error) {
+    // The pod changed between read and patch: the next pass reads it again.
+    if (isRace(error)) return;
+    throw error;
+  }
+  context.reservations.forget(record.current.metadata.uid);
+  const message = 'labels and annotations are as they were before';
+  const change = { name: 'Release', state: 'Succeeded', reason: 'Released', message, tried: true } as const;
+  record.current = withStep(record.current, change, timestamp(context.clock));
+  announceStep(context, record.current, 'Release');
+}
+
+async function doContain(context: ReconcileContext, record: IncidentRecord): Promise<void> {
+  await contain(context, record.current);
+  const message = 'the incident was deleted before it ended, so the quarantined pod was deleted';
+  const change = {
+    name: 'Contain',
+    state: 'Succeeded',
+    reason: 'IncidentDeleted',
+    message,
+    tried: true,
+  } as const;
+  record.current = withStep(record.current, change, timestamp(context.clock));
+  announceStep(context, record.current, 'Contain');
+}
+
+function failed(
+  context: ReconcileContext,
+  incident: DriftIncident,
+  work: Work,
+  error: unknown,
+): DriftIncident {
+  if (work.step === 'Isolate') context.reservations.forget(incident.metadata.uid);
+  const classified = classify(error);
+  const now = context.clock.now();
+  if (work.step !== 'Capture') return noteFailed(incident, work.step, classified, now);
+  // Evidence is tried again whatever went wrong, but not for ever: the pod is still there to be evicted.
+  if (isExhausted(context, incident))
+    return noteCaptureGivenUp(incident, classified.message, timestamp(context.clock));
+  return noteFailed(incident, 'Capture', { ...classified, kind: 'waiting', afterMs: CAPTURE_RETRY_MS }, now);
+}

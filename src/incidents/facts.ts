@@ -1,0 +1,217 @@
+// Gathers what is true now for one incident: a few live reads, the rest from the caches.
+import { FINALIZER, PAUSED_KEY, SWITCH_CONFIGMAP, SYSTEM_NAMESPACE } from '../api/names.ts';
+import { isFinal, type Contribution, type DriftIncident } from '../api/incident.ts';
+import type { KubeObject } from '../api/meta.ts';
+import { foreignLabels, isQuarantined, podFacts, type PodFacts } from '../api/pod.ts';
+import type { DriftPolicy, Mode } from '../api/policy.ts';
+import { proveImages } from '../decide/images.ts';
+import { responseOf } from '../decide/merge.ts';
+import type { Facts } from '../decide/decision.ts';
+import { quarantinedByUs, stepOf } from '../decide/marks.ts';
+import { compilePolicy } from '../decide/policies.ts';
+import { protectionOf } from '../decide/protect.ts';
+import type { Clock } from '../kube/clock.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { isNotFound } from '../kube/errors.ts';
+import { CONFIG_MAPS, DRIFT_POLICIES, NAMESPACES, PODS } from '../kube/resources.ts';
+import type { Caches } from './caches.ts';
+import type { Reservations } from './reservations.ts';
+import type { Snapshots } from './snapshots.ts';
+
+const MAX_BYSTANDERS = 32;
+
+/** What was read live: the pod whole (evidence and patches need it), and the switches. */
+export interface Live {
+  pod: KubeObject | undefined;
+  namespaceTerminating: boolean;
+  paused: string | undefined;
+  /** Modes of the policies that asked for a destructive act, by UID; undefined if none did. */
+  modes: ReadonlyMap<string, Mode> | undefined;
+}
+
+/** Where facts come from. */
+export interface FactSources {
+  client: KubeClient;
+  clock: Clock;
+  caches: Caches;
+  reservations: Reservations;
+  snapshots: Snapshots;
+  protectedNamespaces: ReadonlySet<string>;
+}
+
+/** Reads what must not be stale. @throws KubeError when the API server does not answer. */
+export async function readLive({ client }: FactSources, incident: DriftIncident): Promise<Live> {
+  const { namespace, name, uid } = incident.spec.target;
+  const deleted = incident.metadata.deletionTimestamp !== undefined;
+  const evicting = responseOf(incident).contributions.filter((c) => c.actions.includes('Evict'));
+  const [pod, space, paused, modes] = await Promise.all([
+    orAbsent(client.get<KubeObject>(PODS, { namespace, name })),
+    deleted ? orAbsent(client.get<KubeObject>(NAMESPACES, { name: namespace })) : undefined,
+    deleted || evicting.length > 0 ? readPaused(client) : undefined,
+    evicting.length > 0 ? readModes(client, namespace, evicting) : undefined,
+  ]);
+  return {
+    pod: pod?.metadata.uid === uid ? pod : undefined,
+    namespaceTerminating: deleted && (space === undefined || space.metadata.deletionTimestamp !== undefined),
+    paused,
+    modes,
+  };
+}
+
+/** The facts for {@link plan}. Reads no more than memory, so that nothing happens between looking and deciding. */
+export function factsOf(sources: FactSources, incident: DriftIncident, live: Live): Facts {
+  const pod = live.pod && podFacts(live.pod);
+  return {
+    now: sources.clock.now(),
+    pod,
+    namespaceTerminating: live.namespaceTerminating,
+    protection: pod && protectionOf(pod, sources.protectedNamespaces)?.message,
+    paused: live.paused,
+    modes: new Map([...modesOf(sources.caches, incident.spec.target.namespace), ...(live.modes ?? [])]),
+    snapshotBegun: sources.snapshots.get(incident.metadata.uid) !== undefined,
+    ...countOthers(sources, incident),
+    bystanders: pod && !quarantinedByUs(incident, pod) ? youngSiblings(sources, incident) : [],
+    replacement: pod ? undefined : findReplacement(sources, incident),
+  };
+}
+
+/** Whether the incident still holds our finalizer. */
+export function hasFinalizer(incident: DriftIncident): boolean {
+  return incident.metadata.finalizers?.includes(FINALIZER) ?? false;
+}
+
+async function orAbsent<T>(read: Promise<T>): Promise<T | undefined> {
+  try {
+    return await read;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+// Unreadable means paused: a switch that fails open is none.
+async function readPaused(client: KubeClient): Promise<string | undefined> {
+  const where = `ConfigMap ${SYSTEM_NAMESPACE}/${SWITCH_CONFIGMAP}`;
+  try {
+    const map = await orAbsent(
+      client.get<KubeObject & { data?: Record<string, string> }>(CONFIG_MAPS, {
+        namespace: SYSTEM_NAMESPACE,
+        name: SWITCH_CONFIGMAP,
+      }),
+    );
+    const value = map?.data?.[PAUSED_KEY];
+    return value === undefined || value === 'false' ? undefined : `paused by ${where}, key ${PAUSED_KEY}`;
+  } catch (error) {
+    return `paused, because ${where} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+// A policy that was turned to Audit must stop an eviction also while its watch lags: those that ask for it are read now.
+async function readModes(
+  client: KubeClient,
+  namespace: string,
+  contributions: readonly Contribution[],
+): Promise<ReadonlyMap<string, Mode>> {
+  const names = [...new Set(contributions.map(({ name }) => name))];
+  const found = await Promise.all(
+    names.map((name) => orAbsent(client.get<DriftPolicy>(DRIFT_POLICIES, { namespace, name }))),
+  );
+  const enforcing = new Set(
+    found.flatMap((policy) => {
+      const compilation = policy && compilePolicy(policy);
+      return compilation?.accepted && compilation.policy.mode === 'Enforce' ? [compilation.policy.uid] : [];
+    }),
+  );
+  return new Map(contributions.map(({ uid }) => [uid, enforcing.has(uid) ? 'Enforce' : 'Audit']));
+}
+
+/** Modes of the accepted policies of a namespace, by UID. */
+export function modesOf({ policies }: Caches, namespace: string): ReadonlyMap<string, Mode> {
+  const modes = new Map<string, Mode>();
+  for (const { compilation } of policies.byIndex('namespace', namespace)) {
+    if (compilation.accepted) modes.set(compilation.policy.uid, compilation.policy.mode);
+  }
+  return modes;
+}
+
+function countOthers(sources: FactSources, incident: DriftIncident): Pick<Facts, 'workload' | 'namespace'> {
+  const { target } = incident.spec;
+  const { caches } = sources;
+  const taken = caches.incidents
+    .byIndex('namespace', target.namespace)
+    .filter((other) => other.metadata.uid !== incident.metadata.uid && isTakenOut(sources, other));
+  const workload = target.workload?.uid;
+  const takenPods = new Set(taken.map((other) => other.spec.target.uid));
+  const siblings = workload === undefined ? [] : caches.pods.byIndex('controller', workload);
+  return {
+    namespace: { quarantinedOthers: taken.length },
+    workload: {
+      quarantinedOthers: taken.filter(
+        (other) => workload !== undefined && other.spec.target.workload?.uid === workload,
+      ).length,
+      readyOthers: siblings.filter(
+        (pod) => pod.uid !== target.uid && isServing(pod) && !takenPods.has(pod.uid),
+      ).length,
+    },
+  };
+}
+
+// Recorded, or reserved by a step that runs now, or visible on the pod of an incident whose record is not written yet.
+function isTakenOut({ caches, reservations }: FactSources, incident: DriftIncident): boolean {
+  if (isFinal(incident)) return false;
+  if (reservations.holds(incident.metadata.uid)) return true;
+  const pod = caches.pods.get(incident.spec.target.namespace, incident.spec.target.name);
+  if (pod?.uid !== incident.spec.target.uid) return false;
+  if (incident.status?.isolation?.form === 'Orphan') return true;
+  return isQuarantined(pod) && Object.keys(foreignLabels(pod.labels)).length === 0;
+}
+
+function isServing(pod: PodFacts): boolean {
+  return pod.ready && pod.deletionTimestamp === undefined && !isQuarantined(pod);
+}
+
+// Creation times are whole seconds, so age alone does not tell these from a replacement.
+function youngSiblings({ caches }: FactSources, { spec, metadata }: DriftIncident): string[] {
+  const { workload, uid } = spec.target;
+  if (workload === undefined) return [];
+  return caches.pods
+    .byIndex('controller', workload.uid)
+    .filter((pod) => pod.uid !== uid && pod.createdAt >= metadata.creationTimestamp)
+    .map((pod) => pod.uid)
+    .slice(0, MAX_BYSTANDERS);
+}
+
+// A pod of the same controller that came after the incident (both times are the API server's) and that no other
+// incident counts as its own.
+function findReplacement(sources: FactSources, incident: DriftIncident): Facts['replacement'] {
+  const { caches, reservations } = sources;
+  const { target } = incident.spec;
+  if (target.workload === undefined || stepOf(incident, 'Evict') === undefined) return undefined;
+  const siblings = caches.pods
+    .byIndex('controller', target.workload.uid)
+    .filter((pod) => pod.uid !== target.uid);
+  const claimed = new Set(
+    caches.incidents
+      .byIndex('workload', target.workload.uid)
+      .filter((other) => other.metadata.uid !== incident.metadata.uid)
+      .flatMap((other) => other.status?.replacement?.uid ?? []),
+  );
+  const free = siblings.filter(
+    (pod) =>
+      pod.createdAt >= incident.metadata.creationTimestamp &&
+      pod.deletionTimestamp === undefined &&
+      !isQuarantined(pod) &&
+      !claimed.has(pod.uid) &&
+      !incident.status?.plan?.bystanders?.includes(pod.uid) &&
+      reservations.mayClaim(pod.uid, incident.metadata.uid),
+  );
+  const [pod] = free.toSorted(
+    (a, b) =>
+      Number(b.ready) - Number(a.ready) ||
+      a.createdAt.localeCompare(b.createdAt) ||
+      a.name.localeCompare(b.name),
+  );
+  if (!pod) return undefined;
+  const baseline = siblings.filter((other) => other.createdAt < incident.metadata.creationTimestamp);
+  return { pod, proof: proveImages({ replacement: pod, target, siblings: baseline }) };
+}

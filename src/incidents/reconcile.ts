@@ -1,0 +1,137 @@
+// One run for one incident: load, plan, do one step, record, and again until there is something to wait for.
+import { isFinal, type DriftIncident } from '../api/incident.ts';
+import type { Outcome } from '../controller/outcome.ts';
+import type { Decision, Facts } from '../decide/decision.ts';
+import { plan } from '../decide/plan.ts';
+import { timestamp } from '../kube/clock.ts';
+import { isNotFound, isTestFailure } from '../kube/errors.ts';
+import { DRIFT_INCIDENTS } from '../kube/resources.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { RespondContext } from '../respond/context.ts';
+import { announceEnd, announceWait } from './announce.ts';
+import { describe } from './describe.ts';
+import { announceCapture, execute } from './execute.ts';
+import { factsOf, hasFinalizer, readLive, type FactSources, type Live } from './facts.ts';
+import { IncidentRecord } from './record.ts';
+
+/** What the reconciler works with. */
+export interface ReconcileContext extends RespondContext, FactSources {
+  metrics: Metrics;
+}
+
+// A response has seven steps; a run that is not at rest after so many passes races with somebody, and steps back.
+const MAX_PASSES = 16;
+const RACE_MS = 1_000;
+// Nothing is expected to change without an event; this is the net below the watches.
+const RESYNC_MS = 600_000;
+
+/**
+ * Brings one incident one wait further.
+ * @param key `namespace/name` of the incident.
+ * @returns done when only an event can change something, requeue when time can.
+ * @throws KubeError and whatever a step cannot handle; the queue tries again with backoff.
+ */
+export async function reconcile(context: ReconcileContext, key: string): Promise<Outcome> {
+  const incident = await load(context, key);
+  if (!incident) return { kind: 'done' };
+  const run: Run = { context, record: new IncidentRecord(context.client, incident), isolated: false };
+  try {
+    for (let pass = 0; pass < MAX_PASSES; pass++) {
+      const outcome = await onePass(run);
+      if (outcome) return outcome;
+    }
+    return { kind: 'requeue', afterMs: RACE_MS, reason: 'NoRest' };
+  } catch (error) {
+    // The incident went away, or another one has its name, or a late write of ours came in between: look again.
+    if (isNotFound(error) || isTestFailure(error))
+      return { kind: 'requeue', afterMs: RACE_MS, reason: 'Changed' };
+    throw error;
+  }
+}
+
+interface Run {
+  context: ReconcileContext;
+  record: IncidentRecord;
+  /** The pod was isolated in this run. */
+  isolated: boolean;
+}
+
+async function load({ client }: ReconcileContext, key: string): Promise<DriftIncident | undefined> {
+  const [namespace = '', name = ''] = key.split('/');
+  try {
+    return await client.get<DriftIncident>(DRIFT_INCIDENTS, { namespace, name });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+async function onePass(run: Run): Promise<Outcome | undefined> {
+  const { context, record } = run;
+  if (isFinal(record.current) && !hasFinalizer(record.current)) return settle(context, record.current);
+  const live = await readLive(context, record.current);
+  const facts = factsOf(context, record.current, live);
+  const decision = plan(record.current, facts);
+  record.current = describe(record.current, decision, facts, timestamp(context.clock));
+  switch (decision.kind) {
+    case 'Run':
+      return step(run, decision, live);
+    case 'Wait':
+      return rest(context, record, decision);
+    case 'Done':
+      return finish(context, record, decision, facts);
+    case 'Forget':
+      await record.removeFinalizer();
+      return settle(context, record.current);
+  }
+}
+
+async function step(
+  run: Run,
+  { work }: Decision & { kind: 'Run' },
+  live: Live,
+): Promise<Outcome | undefined> {
+  const { context, record } = run;
+  const { uid } = record.current.metadata;
+  if (work.step === 'Capture' && run.isolated) {
+    // Evidence takes long; the worker that isolates is for the next pod that waits to be isolated.
+    await announceCapture(context, record);
+    context.snapshots.queue(uid);
+    return { kind: 'requeue', afterMs: 0, reason: work.step, priority: 'normal' };
+  }
+  // From here to the patch nothing else may count on the same room under the limits.
+  if (work.step === 'Isolate' && work.form === 'Orphan') context.reservations.take(uid);
+  run.isolated ||= work.step === 'Isolate';
+  await execute(context, record, work, live);
+  return undefined;
+}
+
+async function rest(
+  context: ReconcileContext,
+  record: IncidentRecord,
+  { phase, reason, message, until }: Decision & { kind: 'Wait' },
+): Promise<Outcome> {
+  announceWait(context, record, { kind: 'Wait', phase, reason, message });
+  await record.write();
+  const afterMs = Math.max(0, (until ?? Infinity) - context.clock.now());
+  return { kind: 'requeue', afterMs: Math.min(afterMs, RESYNC_MS), reason, priority: 'normal' };
+}
+
+async function finish(
+  context: ReconcileContext,
+  record: IncidentRecord,
+  decision: Decision & { kind: 'Done' },
+  { replacement }: Facts,
+): Promise<undefined> {
+  if (replacement) context.reservations.claim(replacement.pod.uid, record.current.metadata.uid);
+  await record.write();
+  announceEnd(context, record.current, decision);
+  context.metrics.ended(decision.phase);
+  await record.removeFinalizer();
+}
+
+function settle({ reservations, snapshots }: ReconcileContext, incident: DriftIncident): Outcome {
+  reservations.forget(incident.metadata.uid);
+  snapshots.forget(incident.metadata.uid);
+  return { kind: 'done' };
+}

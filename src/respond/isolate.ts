@@ -1,0 +1,132 @@
+// Label and Isolate: one JSON patch on the pod, tested against its UID and against the labels that were read.
+import type { DriftIncident, IsolationForm } from '../api/incident.ts';
+import type { KubeObject } from '../api/meta.ts';
+import { INCIDENT_ANNOTATION, QUARANTINE_LABEL, SEVERITY_LABEL } from '../api/names.ts';
+import { isQuarantined } from '../api/pod.ts';
+import type { Severity } from '../api/severity.ts';
+import { classify } from '../controller/errors.ts';
+import { TerminalError } from '../controller/outcome.ts';
+import type { JsonPatchOp } from '../kube/client.ts';
+import { isInvalid, isNotFound, isTestFailure, KubeError } from '../kube/errors.ts';
+import { escapePointer } from '../kube/json-patch.ts';
+import { PODS } from '../kube/resources.ts';
+import type { RespondContext } from './context.ts';
+import { ensureDenyPolicy } from './deny-policy.ts';
+
+// The labels of a pod seldom change while it runs; more changes than this between read and patch is a fight.
+const MAX_TRIES = 4;
+
+/** How it went: changed as `form`, or the pod was gone. */
+export type IsolationResult = { kind: 'Changed'; form: IsolationForm; note?: string } | { kind: 'Gone' };
+
+/**
+ * Puts the pod into the wanted form. Where admission refuses to take labels away, the gentle form is tried.
+ * @param pod the pod as read just now.
+ * @throws KubeError when the API server cannot be reached, the right is missing or every form is refused; TerminalError
+ * when the name of the deny policy is taken or the labels keep changing.
+ */
+export async function isolate(
+  context: RespondContext,
+  incident: DriftIncident,
+  pod: KubeObject,
+  wanted: { form: IsolationForm; severity: Severity },
+): Promise<IsolationResult> {
+  if (wanted.form !== 'LabelOnly') await ensureDenyPolicy(context.client, incident.spec.target.namespace);
+  try {
+    return await change(context, incident, pod, wanted);
+  } catch (error) {
+    if (wanted.form !== 'Orphan' || !isRefusal(error)) throw error;
+    const result = await isolate(context, incident, pod, { ...wanted, form: 'Gentle' });
+    return withNote(result, `taking the labels away was refused, so the pod keeps them: ${error.message}`);
+  }
+}
+
+function withNote(result: IsolationResult, note: string): IsolationResult {
+  return result.kind === 'Changed' ? { ...result, note } : result;
+}
+
+async function change(
+  { client }: RespondContext,
+  incident: DriftIncident,
+  first: KubeObject,
+  { form, severity }: { form: IsolationForm; severity: Severity },
+): Promise<IsolationResult> {
+  const { namespace, name, uid } = incident.spec.target;
+  let pod = first;
+  for (let attempt = 1; attempt <= MAX_TRIES; attempt++) {
+    try {
+      await client.jsonPatch(PODS, { namespace, name }, isolationPatch(incident, pod, form, severity));
+      return { kind: 'Changed', form };
+    } catch (error) {
+      if (isNotFound(error)) return { kind: 'Gone' };
+      if (!isTestFailure(error)) throw error;
+      const read = await readAgain(client, namespace, name);
+      if (read?.metadata.uid !== uid) return { kind: 'Gone' };
+      pod = read;
+    }
+  }
+  throw new TerminalError(
+    'LabelsKeepChanging',
+    `the labels of pod ${namespace}/${name} changed ${MAX_TRIES} times between read and patch: find out who writes them`,
+  );
+}
+
+async function readAgain(
+  client: RespondContext['client'],
+  namespace: string,
+  name: string,
+): Promise<KubeObject | undefined> {
+  try {
+    return await client.get<KubeObject>(PODS, { namespace, name });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The one patch. Tests first: another pod, or other labels than those that were read, and nothing is changed. */
+export function isolationPatch(
+  incident: DriftIncident,
+  pod: KubeObject,
+  form: IsolationForm,
+  severity: Severity,
+): JsonPatchOp[] {
+  const { labels, annotations } = pod.metadata;
+  return [
+    { op: 'test', path: '/metadata/uid', value: incident.spec.target.uid },
+    // null matches only a map that is absent: a map that came up meanwhile is not overwritten.
+    { op: 'test', path: '/metadata/labels', value: labels ?? null },
+    { op: 'add', path: '/metadata/labels', value: newLabels(labels ?? {}, form, severity) },
+    ...annotate(incident.metadata.name, annotations),
+  ];
+}
+
+function newLabels(
+  labels: Record<string, string>,
+  form: IsolationForm,
+  severity: Severity,
+): Record<string, string> {
+  const ours = { [SEVERITY_LABEL]: severity.toLowerCase() };
+  if (form === 'LabelOnly') return { ...labels, ...ours };
+  const quarantine = { ...ours, [QUARANTINE_LABEL]: 'true' };
+  // An orphan stays one: labels that somebody added to it since are theirs.
+  return form === 'Orphan' && !isQuarantined({ labels }) ? quarantine : { ...labels, ...quarantine };
+}
+
+function annotate(incident: string, annotations: Record<string, string> | undefined): JsonPatchOp[] {
+  if (annotations === undefined) {
+    return [
+      { op: 'test', path: '/metadata/annotations', value: null },
+      { op: 'add', path: '/metadata/annotations', value: { [INCIDENT_ANNOTATION]: incident } },
+    ];
+  }
+  return [
+    { op: 'add', path: `/metadata/annotations/${escapePointer(INCIDENT_ANNOTATION)}`, value: incident },
+  ];
+}
+
+// Admission refuses with 403 or, by default, 422; a missing right is a 403 too, and no other form would help there.
+function isRefusal(error: unknown): error is KubeError {
+  if (!(error instanceof KubeError) || isTestFailure(error)) return false;
+  return isInvalid(error) || classify(error).reason === 'Denied';
+}

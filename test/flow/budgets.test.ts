@@ -1,0 +1,161 @@
+// Evictions that have to wait, replacements that are not clean, and the pause switch.
+import { describe, expect } from 'vitest';
+import { findCondition } from '../../src/api/conditions.ts';
+import { PAUSED_KEY, SWITCH_CONFIGMAP, SYSTEM_NAMESPACE } from '../../src/api/names.ts';
+import type { KubeObject } from '../../src/api/meta.ts';
+import { isAlreadyExists } from '../../src/kube/errors.ts';
+import { CONFIG_MAPS, NAMESPACES, POD_DISRUPTION_BUDGETS } from '../../src/kube/resources.ts';
+import { flowTest as test } from '../support/flow-test.ts';
+import { IMAGE, type World } from '../support/world.ts';
+
+// A gently isolated pod still counts for its budget; an orphan does not.
+const GENTLE = { limits: { perWorkload: { quarantined: 0 } } };
+
+async function budget(world: World, name: string, minAvailable: number): Promise<KubeObject> {
+  const { namespace } = world;
+  const selector = { matchLabels: { app: 'web' } };
+  const made = await world.client.create(
+    POD_DISRUPTION_BUDGETS,
+    { namespace },
+    {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name, namespace },
+      spec: { minAvailable, selector },
+    },
+  );
+  await world.until('the budget is counted', async () => {
+    const found = await world.client.get<KubeObject & { status?: { currentHealthy?: number } }>(
+      POD_DISRUPTION_BUDGETS,
+      { namespace, name },
+    );
+    return found.status?.currentHealthy ? found : undefined;
+  });
+  return made;
+}
+
+describe('a disruption budget', () => {
+  test('holds the eviction with its own words, and lets it go once it allows', async ({ world }) => {
+    const victim = await world.victim(2);
+    const operator = await world.operator();
+    await world.policy(GENTLE);
+    const made = await budget(world, 'strict', 2);
+    await operator.post(world.alert(victim));
+    const waiting = await world.incident(
+      'that waits',
+      (i) => i.status?.steps?.some((s) => s.name === 'Evict' && s.state === 'Waiting') ?? false,
+    );
+    const ready = findCondition(waiting.status?.conditions, 'Ready');
+    expect(ready).toMatchObject({ status: 'False', reason: 'DisruptionBudget' });
+    expect(ready?.message).toContain('strict');
+    const { namespace = '', name, uid } = made.metadata;
+    await world.client.delete(POD_DISRUPTION_BUDGETS, { namespace, name }, uid);
+    await world.incident('that is over', (i) => i.status?.phase === 'Resolved');
+  });
+
+  test('is not asked for an orphan, which it no longer selects', async ({ world }) => {
+    const victim = await world.victim(2);
+    const operator = await world.operator();
+    await world.policy();
+    await budget(world, 'strict', 2);
+    await operator.post(world.alert(victim));
+    await world.incident('that is over', (i) => i.status?.phase === 'Resolved');
+  });
+
+  test('beside another one needs a person', async ({ world }) => {
+    const victim = await world.victim(2);
+    const operator = await world.operator();
+    await world.policy(GENTLE);
+    await budget(world, 'one', 1);
+    await budget(world, 'two', 1);
+    await operator.post(world.alert(victim));
+    const stalled = await world.incident(
+      'that is stalled',
+      (i) => findCondition(i.status?.conditions, 'Stalled') !== undefined,
+    );
+    expect(findCondition(stalled.status?.conditions, 'Stalled')?.reason).toBe('MultipleDisruptionBudgets');
+  });
+});
+
+describe('a replacement', () => {
+  test('that runs another image than the set did before fails the incident', async ({ world }) => {
+    const victim = await world.victim(3, IMAGE);
+    const operator = await world.operator();
+    await world.policy();
+    world.parts.images.set(IMAGE, `sha256:${'e'.repeat(64)}`);
+    await operator.post(world.alert(victim));
+    const incident = await world.incident('that is over', (i) => i.status?.phase === 'Failed');
+    expect(findCondition(incident.status?.conditions, 'ReplacementVerified')).toMatchObject({
+      status: 'False',
+      reason: 'UnapprovedImage',
+    });
+  });
+
+  test('named by tag is proven by what the set ran before', async ({ world }) => {
+    const victim = await world.victim(3, IMAGE);
+    const operator = await world.operator();
+    await world.policy();
+    await operator.post(world.alert(victim));
+    const incident = await world.incident('that is over', (i) => i.status?.phase === 'Resolved');
+    expect(findCondition(incident.status?.conditions, 'ReplacementVerified')).toMatchObject({
+      status: 'True',
+      reason: 'Baseline',
+    });
+  });
+
+  test('named by tag does not satisfy a policy that demands digests', async ({ world }) => {
+    const victim = await world.victim(3, IMAGE);
+    const operator = await world.operator();
+    await world.policy({ eviction: { replacement: { require: 'Pinned' } } });
+    await operator.post(world.alert(victim));
+    const incident = await world.incident('that is over', (i) => i.status?.phase === 'Failed');
+    expect(findCondition(incident.status?.conditions, 'Ready')?.reason).toBe('NotPinned');
+  });
+
+  test('belongs to one incident only', async ({ world }) => {
+    const [one, two] = await world.deployment(4);
+    const operator = await world.operator();
+    await world.policy();
+    for (const pod of [one, two]) if (pod) await operator.post(world.alert(pod));
+    const claimed = await world.until('both are over', async () => {
+      const uids = await world.replacements();
+      return uids.length === 2 ? uids : undefined;
+    });
+    expect(new Set(claimed).size).toBe(2);
+  });
+});
+
+describe('the pause switch', () => {
+  test('stops the eviction, not the isolation, and lets go when it is off', async ({ world }) => {
+    const victim = await world.victim(3);
+    const operator = await world.operator();
+    await world.policy();
+    const at = await setSwitch(world, 'true');
+    try {
+      await operator.post(world.alert(victim));
+      const paused = await world.incident(
+        'that is paused',
+        (i) => findCondition(i.status?.conditions, 'Ready')?.reason === 'Paused',
+      );
+      expect(paused.status?.isolation?.form).toBe('Orphan');
+      expect(operator.writes.some(({ path }) => path.includes('/eviction'))).toBe(false);
+    } finally {
+      await world.client.delete(
+        CONFIG_MAPS,
+        { namespace: SYSTEM_NAMESPACE, name: SWITCH_CONFIGMAP },
+        at.metadata.uid,
+      );
+    }
+    await world.incident('that is over', (i) => i.status?.phase === 'Resolved');
+  });
+});
+
+async function setSwitch({ client }: World, value: string): Promise<KubeObject> {
+  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM_NAMESPACE } };
+  await client.create(NAMESPACES, {}, namespace).catch((error: unknown) => {
+    if (!isAlreadyExists(error)) throw error;
+  });
+  const metadata = { name: SWITCH_CONFIGMAP, namespace: SYSTEM_NAMESPACE };
+  const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { [PAUSED_KEY]: value } };
+  return client.create(CONFIG_MAPS, { namespace: SYSTEM_NAMESPACE }, body);
+}
