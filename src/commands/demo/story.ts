@@ -82,10 +82,12 @@ async function narrate(
   const cancel = seen.pods.subscribe(({ type, value: pod }) => {
     if (type === 'delete') return tellOnce(`gone ${pod.uid}`, `${view.tone('name', pod.name)} is gone`);
     if (pod.uid === victim.uid && isQuarantined(pod)) {
+      const name = view.tone('name', pod.name);
       tellOnce(
         'isolated',
-        `${view.tone('name', pod.name)} isolated: all its labels away, quarantine label on, in one patch`,
+        `${name} isolated in one patch: it leaves Service, ReplicaSet and budget, the deny policy selects it`,
       );
+      tellOnce('labels', `  its labels now: ${labelsOf(pod)}`);
     }
     if (known.has(pod.uid)) return;
     tellOnce(`new ${pod.uid}`, `${view.tone('name', pod.name)} started by the ReplicaSet as a clean copy`);
@@ -133,9 +135,7 @@ function showPods({ view, seen }: Telling, victim: PodFacts): void {
       pod.name + (pod.uid === victim.uid ? '  <- drift' : ''),
       pod.ready ? 'Ready' : pod.phase,
       serving.has(pod.name) ? 'yes' : 'no',
-      Object.entries(pod.labels)
-        .map(([key, value]) => `${key}=${value}`)
-        .join(','),
+      labelsOf(pod),
       shortDigest(pod),
     ]),
   );
@@ -184,6 +184,12 @@ function endpoints(seen: Seen): Set<string> {
   return new Set(
     all.flatMap(({ conditions, targetRef }) => (conditions?.ready ? (targetRef?.name ?? []) : [])),
   );
+}
+
+function labelsOf(pod: PodFacts): string {
+  return Object.entries(pod.labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
 }
 
 function shortDigest(pod: PodFacts): string {

@@ -44,7 +44,7 @@ export function createView(out: NodeJS.WriteStream): View {
     live: (text) => {
       if (!terminal) return;
       clear();
-      out.write(tone('quiet', text.slice(0, out.columns - 1)));
+      out.write(tone('quiet', text.slice(0, (out.columns || 80) - 1)));
       liveShown = true;
     },
   };
