@@ -20,7 +20,7 @@ import { Reporter } from './incidents/report.ts';
 import { Reservations } from './incidents/reservations.ts';
 import { Snapshots } from './incidents/snapshots.ts';
 import { cacheKey, type CacheChange } from './kube/cache.ts';
-import type { Clock, Random } from './kube/clock.ts';
+import { sleep, type Clock, type Random } from './kube/clock.ts';
 import type { KubeClient } from './kube/client.ts';
 import { EventRecorder } from './kube/events.ts';
 import { DRIFT_INCIDENTS, DRIFT_POLICIES, PODS } from './kube/resources.ts';
@@ -30,6 +30,9 @@ import { createMetrics, type Metrics } from './observe/metrics.ts';
 
 /** How long a stop waits for alerts that were accepted, in milliseconds; Kubernetes kills after 30 s. */
 const STOP_GRACE_MS = 10_000;
+
+/** How long a stop waits for Events to be sent, in milliseconds. */
+const EVENTS_GRACE_MS = 5_000;
 
 /** What an operator is built from. */
 export interface OperatorParts {
@@ -162,7 +165,7 @@ function createResponder(shared: Shared): { run(signal: AbortSignal): Promise<vo
     random,
     onOutcome,
     workers: 2,
-    worker: (key) => reconcilePolicy({ ...shared, protectedNamespaces: shared.protectedSet }, key),
+    worker: (key) => reconcilePolicy(context, key),
   });
   metrics.showQueue('incidents', () => incidents.depth);
   metrics.showQueue('policies', () => policies.depth);
@@ -175,7 +178,8 @@ function createResponder(shared: Shared): { run(signal: AbortSignal): Promise<vo
       ]);
       await Promise.all([incidents.run(signal), policies.run(signal)]);
       unsubscribe();
-      await events.flush();
+      // Events are for people and not worth holding up a stop.
+      await Promise.race([events.flush(), sleep(clock, EVENTS_GRACE_MS)]);
     },
   };
 }

@@ -1,6 +1,7 @@
 // Keeps the status of each DriftPolicy true, and puts the deny policy into its namespace before it is needed.
 import { isDeepStrictEqual } from 'node:util';
-import { POLICY_CONDITIONS, setCondition, type NewCondition } from '../api/conditions.ts';
+import { findCondition, POLICY_CONDITIONS, setCondition, type NewCondition } from '../api/conditions.ts';
+import { API_VERSION } from '../api/names.ts';
 import type { DriftPolicy, DriftPolicyStatus } from '../api/policy.ts';
 import { classify } from '../controller/errors.ts';
 import type { Outcome } from '../controller/outcome.ts';
@@ -8,6 +9,7 @@ import type { CompiledPolicy } from '../decide/policies.ts';
 import { timestamp, type Clock } from '../kube/clock.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isNotFound, isTestFailure } from '../kube/errors.ts';
+import type { EventRecorder } from '../kube/events.ts';
 import { DRIFT_POLICIES } from '../kube/resources.ts';
 import type { Logger } from '../observe/log.ts';
 import { ensureDenyPolicy } from '../respond/deny-policy.ts';
@@ -19,6 +21,7 @@ export interface PolicyContext {
   clock: Clock;
   caches: Pick<Caches, 'policies'>;
   protectedNamespaces: ReadonlySet<string>;
+  events: Pick<EventRecorder, 'record'>;
   log: Logger;
 }
 
@@ -34,8 +37,20 @@ export async function reconcilePolicy(context: PolicyContext, key: string): Prom
   const entry = context.caches.policies.get(namespace, name);
   if (!entry) return { kind: 'done' };
   const { conditions, again } = await judge(context, entry);
+  announce(context, entry.policy, conditions);
   await writeStatus(context, entry.policy, conditions);
   return again === undefined ? { kind: 'done' } : { kind: 'requeue', afterMs: again, reason: 'Prepared' };
+}
+
+// Who applied the policy looks at its Events first when it does not do what it says.
+function announce({ events }: PolicyContext, policy: DriftPolicy, conditions: readonly NewCondition[]): void {
+  const { namespace = '', name, uid } = policy.metadata;
+  const regarding = { apiVersion: API_VERSION, kind: DRIFT_POLICIES.kind, namespace, name, uid };
+  for (const { type, status, reason, message: note } of conditions) {
+    const before = findCondition(policy.status?.conditions, type);
+    if (status !== 'False' || (before?.status === status && before.reason === reason)) continue;
+    events.record({ regarding, type: 'Warning', reason, action: 'Prepare', note: `${type}=False: ${note}` });
+  }
 }
 
 interface Verdict {

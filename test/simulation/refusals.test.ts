@@ -89,6 +89,28 @@ describe('a missing right', () => {
     }));
 });
 
+describe('a policy that cannot be prepared', () => {
+  test('because a right is missing says which, by condition and Event, and is looked at again slowly', () =>
+    inWorld(async ({ world, clock, cluster }) => {
+      await world.operator({}, forbidding(/networkpolicies/));
+      const policy = await world.policy();
+      const ready = findCondition(policy.status?.conditions, 'Ready');
+      expect(ready).toMatchObject({ status: 'False', reason: 'MissingPermission' });
+      expect(findCondition(policy.status?.conditions, 'Accepted')?.status).toBe('True');
+      await clock.advance(1_000);
+      const told = cluster.audit.filter(
+        ({ path, body }) => path.includes('/events') && body?.includes('MissingPermission'),
+      );
+      expect(told.length).toBe(1);
+      const asked = cluster.audit.length;
+      await clock.advance(240_000);
+      const later = cluster.audit
+        .slice(asked)
+        .filter(({ verb, userAgent }) => verb !== 'watch' && userAgent.startsWith('die-operator'));
+      expect(later.length).toBeLessThan(5);
+    }));
+});
+
 describe('a namespace that is being deleted', () => {
   test('takes no incident, and the alert ends by name', () =>
     inWorld(async ({ world, cluster }) => {
