@@ -6,6 +6,8 @@ import { controllerOf, type PodFacts } from './api/pod.ts';
 import { classify } from './controller/errors.ts';
 import type { Outcome } from './controller/outcome.ts';
 import { KeyedQueue } from './controller/queue.ts';
+import { stepOf } from './decide/marks.ts';
+import { responseOf } from './decide/merge.ts';
 import { OUTCOMES, type OutcomeName } from './detect/outcome.ts';
 import { IntakeQueue } from './detect/queue.ts';
 import type { Tokens } from './detect/tokens.ts';
@@ -214,9 +216,10 @@ function wake(caches: Caches, held: Held, incidents: KeyedQueue, policies: Keyed
 
 type Held = Pick<ReconcileContext, 'reservations' | 'snapshots'>;
 
-function waitsForIsolation({ spec, status }: DriftIncident): boolean {
-  const asked = spec.trigger.policies.some((p) => p.mode === 'Enforce' && p.actions.includes('Isolate'));
-  return asked && status?.isolation === undefined && status?.steps === undefined;
+function waitsForIsolation(incident: DriftIncident): boolean {
+  const { contributions } = responseOf(incident);
+  const asked = contributions.some(({ mode, actions }) => mode === 'Enforce' && actions.includes('Isolate'));
+  return asked && stepOf(incident, 'Isolate') === undefined;
 }
 
 /** The incidents of the pod itself, and of its siblings those that wait for a Ready copy. */

@@ -158,7 +158,7 @@ export class KeyedQueue {
     this.#running.delete(key);
     onOutcome?.(key, outcome, clock.now() - started);
     if (!signal.aborted) this.#followUp(key, priority, outcome);
-    this.#release(key);
+    this.#release(key, outcome);
     this.#startWorkers();
     this.#noteRest();
   }
@@ -175,10 +175,12 @@ export class KeyedQueue {
     }
   }
 
-  #release(key: string): void {
-    const priority = this.#held.get(key);
+  /** What a run says of its key is newer than what was wished while it ran. */
+  #release(key: string, outcome: Outcome): void {
+    const wished = this.#held.get(key);
     this.#held.delete(key);
-    if (priority) this.#makeDue(key, priority);
+    const said = outcome.kind === 'requeue' ? outcome.priority : undefined;
+    if (wished) this.#makeDue(key, said ?? wished);
   }
 
   #forgetAll(): void {

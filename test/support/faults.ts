@@ -1,4 +1,6 @@
-// Faults put around a transport: an API that is away, a process that dies at a given write.
+// Faults put around a transport: an API that is away, one that fails, loses answers or is slow, a process that dies at a
+// given write.
+import { sleep, type Clock } from '../../src/kube/clock.ts';
 import type { HttpRequest, HttpResponse, Transport } from '../../src/kube/transport.ts';
 
 /** What a refused connection looks like to the client. */
@@ -69,4 +71,101 @@ export function mortal(inner: Transport, death: Death, onDeath: () => void): Tra
     }
     return answer;
   };
+}
+
+/** A fault that strikes some requests for as long as the test wants. */
+export interface Fault {
+  wrap: (inner: Transport) => Transport;
+  /** Requests that are struck from now on: `Infinity`, 0 or how many are left. */
+  left: number;
+  /** When requests were struck, in milliseconds of the clock. */
+  readonly at: number[];
+}
+
+/** What a struck request meets. */
+export type Strike = (request: HttpRequest, inner: Transport) => Promise<HttpResponse>;
+
+/** Strikes the requests that look like `what`: method, path with query, and body, with spaces between. */
+export function fault(what: RegExp, clock: Clock, strike: Strike): Fault {
+  const made: Fault = {
+    left: Infinity,
+    at: [],
+    wrap: (inner) => async (request) => {
+      const { method, path, body = '' } = request;
+      if (made.left === 0 || !what.test(`${method} ${path} ${body}`)) return inner(request);
+      made.left -= 1;
+      made.at.push(clock.now());
+      return strike(request, inner);
+    },
+  };
+  return made;
+}
+
+/** The API server fails before it did anything. */
+export const answers500: Strike = async () => {
+  const status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', code: 500 };
+  const message = 'Internal error occurred: etcdserver: request timed out';
+  const text = JSON.stringify({ ...status, reason: 'InternalError', message });
+  return { status: 500, headers: { 'content-type': 'application/json' }, body: bodyOf(text) };
+};
+
+/** The request is carried out, and its answer never comes. */
+export const losesAnswer: Strike = async (request, inner) => {
+  await inner(request);
+  throw connectionReset();
+};
+
+/** The API server takes its time before it looks at the request. */
+export function slowBy(ms: number, clock: Clock): Strike {
+  return async (request, inner) => {
+    await sleep(clock, ms, request.signal);
+    request.signal.throwIfAborted();
+    return inner(request);
+  };
+}
+
+/** The request is carried out that much later, whether its sender still waits or not. */
+export function carriedOutAfter(ms: number, clock: Clock): Strike {
+  return async (request, inner) => {
+    const later = sleep(clock, ms).then(() => inner({ ...request, signal: new AbortController().signal }));
+    const aborted = new Promise<never>((_resolve, reject) => {
+      const fail = () => reject(connectionReset());
+      request.signal.addEventListener('abort', fail, { once: true });
+    });
+    return Promise.race([later, aborted]);
+  };
+}
+
+/** Watches of that resource stand still while `held`; what they would have told comes afterwards. */
+export interface HeldWatch {
+  wrap: (inner: Transport) => Transport;
+  hold: () => void;
+  release: () => void;
+}
+
+/** @param plural of the resource. */
+export function holdable(plural: string): HeldWatch {
+  let gate = Promise.resolve();
+  let open: () => void = () => {};
+  async function* delayed(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+    for await (const bytes of body) {
+      await gate;
+      yield bytes;
+    }
+  }
+  return {
+    hold: () => {
+      gate = new Promise((resolve) => (open = resolve));
+    },
+    release: () => open(),
+    wrap: (inner) => async (request) => {
+      const answer = await inner(request);
+      const watches = request.streaming && request.path.includes(`/${plural}?`);
+      return watches ? { ...answer, body: delayed(answer.body) } : answer;
+    },
+  };
+}
+
+async function* bodyOf(text: string): AsyncGenerator<Uint8Array, void, void> {
+  yield Buffer.from(text);
 }

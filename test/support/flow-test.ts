@@ -1,7 +1,7 @@
-// `flowTest`: a test of a whole response, with a world of its own. DIE_FLOW_API=real takes a real kube-apiserver instead
-// of the embedded one; the tests are the same.
+// `flowTest`: a test of a whole response, with a world of its own. It is on the control plane that the run provides
+// (real-api.ts), or else on the embedded API; the tests are the same.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { test as base } from 'vitest';
+import { inject, test as base } from 'vitest';
 import { createEmbeddedCluster, type EmbeddedCluster } from '../../src/embedded/api-server.ts';
 import type { KubeObject } from '../../src/api/meta.ts';
 import { systemClock } from '../../src/kube/clock.ts';
@@ -9,6 +9,7 @@ import { createKubeClient } from '../../src/kube/http-client.ts';
 import { NAMESPACES } from '../../src/kube/resources.ts';
 import { createUndiciTransport } from '../../src/kube/undici-transport.ts';
 import { connectionFor } from './cluster-access.ts';
+import type { RealApi } from './real-api.ts';
 import { crdTest, needsControllers } from './real-api-test.ts';
 import { seededRandom } from './seeded-random.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -53,6 +54,16 @@ export async function createEmbeddedWorld(seed = 1): Promise<EmbeddedWorld> {
   return { world, cluster, clock };
 }
 
+/** A test in virtual time, for histories that no real API server can be made to have: `embedded` is its cluster. */
+export const simulationTest = base.extend('embedded', async ({}, { onCleanup }): Promise<EmbeddedWorld> => {
+  const made = await createEmbeddedWorld();
+  onCleanup(async () => {
+    await made.world.close();
+    made.cluster.stop();
+  });
+  return made;
+});
+
 const embeddedTest = base.extend('world', async ({}, { onCleanup }): Promise<World> => {
   const { world, cluster } = await createEmbeddedWorld();
   onCleanup(async () => {
@@ -87,6 +98,7 @@ const realTest = crdTest.extend(
   },
 );
 
-// Both give a `world`; what else the real one has is not for flows.
-export const flowTest: typeof embeddedTest =
-  process.env['DIE_FLOW_API'] === 'real' ? (realTest as unknown as typeof embeddedTest) : embeddedTest;
+// Both give a `world`; what else the real one has is not for flows. Without a setup nothing is provided.
+export const flowTest: typeof embeddedTest = (inject('realApi') as RealApi | undefined)
+  ? (realTest as unknown as typeof embeddedTest)
+  : embeddedTest;

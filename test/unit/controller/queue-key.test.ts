@@ -121,6 +121,17 @@ describe('outcomes', () => {
     },
   );
 
+  test('that names a priority is not overruled by a wish that came while it ran', async () => {
+    const stage = new Stage({ workers: 4 }).start();
+    stage.queue.add('slow', 0, 'containment');
+    stage.queue.add('slow', 0, 'containment');
+    await stage.end('slow', { kind: 'requeue', afterMs: 0, reason: 'Capture', priority: 'normal' });
+    for (const key of ['a', 'b']) stage.queue.add(key);
+    stage.queue.add('urgent', 0, 'containment');
+    // Three normal keys run; the fourth worker is for containment.
+    expect([...stage.running.keys()].toSorted()).toEqual(['a', 'b', 'slow', 'urgent']);
+  });
+
   test('a worker that throws before it returns a promise is a failure too', async () => {
     const outcomes: Outcome[] = [];
     const stage = new Stage({

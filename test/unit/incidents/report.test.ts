@@ -1,0 +1,233 @@
+// How often a receiver writes, what is worth a write at once, and what becomes of a write that fails.
+import { describe, expect, test } from 'vitest';
+import { MAX_REPORTED_DETECTIONS, type DriftIncident, type Report } from '../../../src/api/incident.ts';
+import type { Match } from '../../../src/decide/match.ts';
+import { Reporter } from '../../../src/incidents/report.ts';
+import { silentLogger } from '../../../src/observe/log.ts';
+import { aContribution, aDetection, anIncident, someSettings, T0 } from '../../support/builders.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
+import { refused, reportApi, type ReportApi } from './support.ts';
+
+const MATCH: Match = { contributions: [aContribution()], settings: someSettings() };
+
+interface Stage {
+  clock: VirtualClock;
+  api: ReportApi;
+  reporter: Reporter;
+  /** Adds a detection with that rule and severity. */
+  add: (change?: Parameters<typeof aDetection>[0], match?: Match) => Promise<boolean>;
+}
+
+function stage(incident: DriftIncident = anIncident()): Stage {
+  const clock = new VirtualClock();
+  const api = reportApi(incident);
+  const reporter = new Reporter({ client: api.client, clock, log: silentLogger, receiver: 'r1' });
+  const add: Stage['add'] = (change, match = MATCH) => reporter.add(incident, aDetection(change), match);
+  return { clock, api, reporter, add };
+}
+
+function counts({ sent }: ReportApi): number[] {
+  return sent.map(({ report }) => report.count);
+}
+
+describe('repeats', () => {
+  test('are written after 1 s, 10 s and then each minute', async () => {
+    const { clock, api, add } = stage();
+    const times: number[] = [];
+    const start = clock.now();
+    for (let second = 0; second < 200; second++) {
+      expect(await add()).toBe(true);
+      const before = api.sent.length;
+      await clock.advance(1_000);
+      if (api.sent.length > before) times.push(Math.round((clock.now() - start) / 1000));
+    }
+    expect(times).toEqual([1, 11, 71, 131, 191]);
+    // The detection that was added last waits for the next write.
+    expect(counts(api)).toEqual([1, 11, 71, 131, 191]);
+  });
+
+  test('cost no further write when nothing more comes', async () => {
+    const { clock, api, add } = stage();
+    await add();
+    await clock.advance(600_000);
+    expect(counts(api)).toEqual([1]);
+  });
+
+  test('are tested against the UID, and touch the report of this receiver only', async () => {
+    const { clock, api, add } = stage();
+    await add();
+    await clock.advance(1_000);
+    expect(api.sent[0]?.ops).toMatchObject([
+      { op: 'test', path: '/metadata/uid', value: 'incident-uid' },
+      { op: 'add', path: '/status/reports/r1' },
+    ]);
+  });
+
+  test('that wait are written by a flush, and only then', async () => {
+    const { clock, api, reporter, add } = stage();
+    await Promise.all([add(), add(), add()]);
+    expect(api.sent).toEqual([]);
+    await reporter.flush();
+    expect(counts(api)).toEqual([3]);
+    await reporter.flush();
+    await clock.advance(60_000);
+    expect(counts(api)).toEqual([3]);
+  });
+
+  test('whose write fails are written later, with those that came since', async () => {
+    const { clock, api, add } = stage();
+    api.failures.push(refused(500, 'InternalError'));
+    await add();
+    await clock.advance(1_000);
+    await add();
+    await clock.advance(1_000);
+    expect(counts(api)).toEqual([1, 2]);
+    await clock.advance(120_000);
+    expect(counts(api)).toEqual([1, 2]);
+  });
+});
+
+describe('a detection that is new', () => {
+  const RUNG = aContribution({ uid: 'other-policy', name: 'other' });
+
+  test.each<[string, Parameters<typeof aDetection>[0], Match]>([
+    ['by its rule', { rule: 'Another rule' }, MATCH],
+    ['by its severity', { severity: 'Emergency' }, MATCH],
+    ['by a policy', {}, { ...MATCH, contributions: [aContribution(), RUNG] }],
+    ['by a mode', {}, { ...MATCH, contributions: [aContribution({ mode: 'Audit' })] }],
+  ])('%s is written before it is safe', async (_what, change, match) => {
+    const { api, add } = stage();
+    expect(await add(change, match)).toBe(true);
+    expect(counts(api)).toEqual([1]);
+  });
+
+  test('takes the repeats along that waited', async () => {
+    const { clock, api, add } = stage();
+    await add();
+    await add({ rule: 'Another rule' });
+    await clock.advance(120_000);
+    expect(counts(api)).toEqual([2]);
+  });
+
+  test('is no news the second time', async () => {
+    const { api, add } = stage();
+    await add({ rule: 'Another rule', severity: 'Emergency' });
+    await add({ rule: 'Another rule', severity: 'Emergency' });
+    expect(counts(api)).toEqual([1]);
+  });
+
+  test('by its rule is kept in full up to the limit, and counted beyond it', async () => {
+    const { api, add } = stage();
+    for (let n = 0; n <= MAX_REPORTED_DETECTIONS; n++) await add({ rule: `Rule ${n}` });
+    expect(api.sent).toHaveLength(MAX_REPORTED_DETECTIONS);
+    expect(api.sent.at(-1)?.report.detections).toHaveLength(MAX_REPORTED_DETECTIONS);
+  });
+
+  test('brings only what the incident was not told before, with the settings of its policies', async () => {
+    const { api, add } = stage(anIncident({ policies: [aContribution({ actions: ['Label'] })] }));
+    await add({}, { ...MATCH, contributions: [aContribution({ actions: ['Label'] }), RUNG] });
+    expect(api.sent[0]?.report).toMatchObject({ policies: [RUNG], response: someSettings() });
+    await add({}, { ...MATCH, contributions: [RUNG] });
+    expect(counts(api)).toEqual([1]);
+  });
+
+  test('is not counted when its write fails, and counted once when it is tried again', async () => {
+    const { api, add } = stage();
+    api.failures.push(refused(500, 'InternalError'));
+    await expect(add({ rule: 'Another rule' })).rejects.toThrow('500');
+    expect(await add({ rule: 'Another rule' })).toBe(true);
+    expect(counts(api)).toEqual([1, 1]);
+  });
+
+  test('waits for the writes before it, so that no count is lost or written backwards', async () => {
+    const { api, add } = stage();
+    await Promise.all([1, 2, 3, 4].map((n) => add({ rule: `Rule ${n}` })));
+    expect(counts(api)).toEqual([1, 2, 3, 4]);
+  });
+});
+
+describe('an incident that ended', () => {
+  const FINAL = anIncident({ status: { phase: 'Resolved' } });
+
+  test.each<[string, (api: ReportApi) => void]>([
+    ['is final in the answer', (api) => (api.incident = FINAL)],
+    ['is gone', (api) => api.failures.push(refused(404, 'NotFound'))],
+    ['has given its name to another', (api) => api.failures.push(refused(422, 'Invalid'))],
+  ])('takes nothing more: it %s', async (_what, end) => {
+    const { api, reporter, add } = stage();
+    await add();
+    end(api);
+    expect(await add({ rule: 'Another rule' })).toBe(false);
+    expect(reporter.hasEnded(anIncident())).toBe(true);
+    expect(reporter.incidentOf('pod-uid-1')).toBeUndefined();
+  });
+
+  test('is not written to by a timer that was set before', async () => {
+    const { clock, api, reporter, add } = stage();
+    await add();
+    reporter.forget(anIncident());
+    await clock.advance(120_000);
+    expect(api.sent).toEqual([]);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('does not take the tally of the one after it away', async () => {
+    const { reporter } = stage();
+    const next = anIncident({ metadata: { uid: 'next-uid', name: 'web-1-abcdef0123-2' } });
+    reporter.opened(next, aDetection());
+    reporter.forget(anIncident());
+    expect(reporter.incidentOf('pod-uid-1')).toBe(next);
+    expect(reporter.hasEnded(next)).toBe(false);
+  });
+
+  test('is remembered among a thousand, and no more are kept', () => {
+    const { reporter } = stage();
+    const ended = Array.from({ length: 1_001 }, (_, n) => anIncident({ metadata: { uid: `uid-${n}` } }));
+    for (const incident of ended) reporter.forget(incident);
+    expect(ended.filter((incident) => reporter.hasEnded(incident))).toEqual(ended.slice(1));
+  });
+});
+
+describe('a receiver', () => {
+  const OWN: Report = { count: 7, firstSeen: T0, lastSeen: T0, highestSeverity: 'Critical', detections: [] };
+
+  test('that opened the incident counts its detection with the first report', async () => {
+    const { clock, api, reporter, add } = stage();
+    reporter.opened(anIncident(), aDetection());
+    await clock.advance(60_000);
+    expect(api.sent).toEqual([]);
+    await add();
+    await clock.advance(1_000);
+    expect(counts(api)).toEqual([2]);
+  });
+
+  test('goes on from its own report after a restart', async () => {
+    const { clock, api, add } = stage(anIncident({ status: { reports: { r1: OWN } } }));
+    await add();
+    await clock.advance(1_000);
+    expect(counts(api)).toEqual([8]);
+  });
+
+  test('does not go on from the report of another', async () => {
+    const { clock, api, add } = stage(anIncident({ status: { reports: { r2: OWN } } }));
+    await add();
+    await clock.advance(1_000);
+    expect(counts(api)).toEqual([1]);
+  });
+
+  test('for which there is no room takes the place of the one silent for longest, with what that one knew', async () => {
+    const older = { ...OWN, lastSeen: '2026-11-21T23:00:00.000Z', policies: [aContribution({ uid: 'p2' })] };
+    const { clock, api, add } = stage(anIncident({ status: { reports: { r2: OWN, r3: older } } }));
+    api.failures.push(refused(422, 'Invalid', { hasDetails: true }));
+    await add();
+    await clock.advance(1_000);
+    expect(api.sent.at(-1)).toMatchObject({
+      ops: [
+        { op: 'test', path: '/metadata/uid' },
+        { op: 'remove', path: '/status/reports/r3' },
+        { op: 'add', path: '/status/reports/r1' },
+      ],
+      report: { count: 8, policies: [{ uid: 'p2' }] },
+    });
+  });
+});

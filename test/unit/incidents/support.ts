@@ -1,0 +1,84 @@
+// What receivers' parts need around them: an API that answers as the test says, and caches that hold what it puts there.
+import type { DriftIncident, Report } from '../../../src/api/incident.ts';
+import type { PodFacts } from '../../../src/api/pod.ts';
+import type { DriftPolicy } from '../../../src/api/policy.ts';
+import { compilePolicy } from '../../../src/decide/policies.ts';
+import { containerKey, type Caches } from '../../../src/incidents/caches.ts';
+import type { JsonPatchOp, KubeClient } from '../../../src/kube/client.ts';
+import { KubeError } from '../../../src/kube/errors.ts';
+import type { Resource } from '../../../src/kube/resources.ts';
+
+/** An answer with an error status, as the client throws it. */
+export function refused(status: number, reason: string, more: { hasDetails?: boolean } = {}): KubeError {
+  return new KubeError(`${status} ${reason}`, { status, reason, ...more });
+}
+
+/** A JSON patch of status reports that was sent. */
+export interface SentPatch {
+  ops: readonly JsonPatchOp[];
+  /** The report in it. */
+  report: Report;
+}
+
+/** An API server that holds one incident and takes reports; `failures` are thrown first, one a request. */
+export interface ReportApi {
+  client: KubeClient;
+  sent: SentPatch[];
+  failures: Error[];
+  incident: DriftIncident;
+}
+
+/** Makes one. */
+export function reportApi(incident: DriftIncident): ReportApi {
+  const api: ReportApi = {
+    sent: [],
+    failures: [],
+    incident,
+    client: {
+      get: () => Promise.resolve(api.incident),
+      jsonPatch: async (_resource: Resource, _at: object, ops: readonly JsonPatchOp[]) => {
+        api.sent.push({ ops, report: (ops.at(-1) as { value: Report }).value });
+        // Like the network: nothing is answered at once.
+        await Promise.resolve();
+        const failure = api.failures.shift();
+        if (failure) throw failure;
+        return api.incident;
+      },
+    } as unknown as KubeClient,
+  };
+  return api;
+}
+
+/** Caches that are synced and hold this. */
+export function cachesOf(content: {
+  pods?: readonly PodFacts[];
+  policies?: readonly DriftPolicy[];
+  incidents?: readonly DriftIncident[];
+}): Caches {
+  const { pods = [], policies = [], incidents = [] } = content;
+  const entries = policies.map((policy) => ({ policy, compilation: compilePolicy(policy) }));
+  const synced = Promise.resolve();
+  return {
+    pods: {
+      synced,
+      get: (namespace: string, name: string) =>
+        pods.find((pod) => pod.namespace === namespace && pod.name === name),
+      byIndex: (index: string, term: string) =>
+        pods.filter((pod) =>
+          index === 'uid'
+            ? pod.uid === term
+            : pod.containers.some(({ containerID = '' }) => containerKey(containerID) === term),
+        ),
+    },
+    policies: {
+      synced,
+      byIndex: (_index: string, term: string) =>
+        entries.filter(({ policy }) => policy.metadata.namespace === term),
+    },
+    incidents: {
+      synced,
+      get: (_namespace: string, name: string) => incidents.find(({ metadata }) => metadata.name === name),
+      byIndex: (_index: string, term: string) => incidents.filter(({ spec }) => spec.target.uid === term),
+    },
+  } as unknown as Caches;
+}
