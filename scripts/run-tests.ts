@@ -2,10 +2,26 @@
 import { existsSync, globSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { startVitest, type TestCase, type TestModule } from 'vitest/node';
-import { countTests, describeSuite, sumUp, type SuiteResult, type TestRun } from './suites.ts';
+import { openRealApi, type OpenRealApi, type RealApi } from '../test/support/real-api.ts';
+import { countTests, describeSuite, skippedSuite, sumUp, type SuiteResult, type TestRun } from './suites.ts';
 
-/** Folders of `test/`. Those without a test file are passed over. */
-const SUITES = ['unit', 'kube', 'flow', 'simulation', 'package'];
+/** A suite and what it runs on. */
+interface Suite {
+  name: string;
+  /** Folder of `test/`, if it is not the name. One without a test file is passed over. */
+  folder?: string;
+  /** A real API server; all suites that take one share it. `all`: no test can do without. */
+  realApi?: 'some' | 'all';
+}
+
+const SUITES: readonly Suite[] = [
+  { name: 'unit' },
+  { name: 'kube', realApi: 'some' },
+  { name: 'flow' },
+  { name: 'flow-real', folder: 'flow', realApi: 'all' },
+  { name: 'simulation' },
+  { name: 'package' },
+];
 
 function testRun(test: TestCase): TestRun {
   const result = test.result();
@@ -30,38 +46,65 @@ function recorder(): { out: Writable; text: () => string } {
   return { out, text: () => Buffer.concat(chunks).toString() };
 }
 
-async function runSuite(suite: string): Promise<SuiteResult> {
-  const started = Date.now();
+const folderOf = ({ name, folder = name }: Suite): string => `test/${folder}`;
+
+async function runSuite(suite: Suite, started: number, realApi?: RealApi): Promise<SuiteResult> {
   const report = recorder();
-  const config = `test/${suite}/vitest.config.ts`;
+  const folder = folderOf(suite);
+  const config = `${folder}/vitest.config.ts`;
   const hasConfig = existsSync(config);
-  const options = { watch: false, reporters: ['minimal'], ...(hasConfig && { config }) };
+  const given = { ...(hasConfig && { config }), ...(realApi && { provide: { realApi } }) };
+  const options = { watch: false, reporters: ['minimal'], ...given };
   const streams = { stdout: report.out, stderr: report.out };
-  const vitest = await startVitest(hasConfig ? [] : [`test/${suite}/`], options, {}, streams);
+  const vitest = await startVitest(hasConfig ? [] : [`${folder}/`], options, {}, streams);
   const modules = vitest.state.getTestModules();
   const tests = modules.flatMap((module) => [...module.children.allTests()].map(testRun));
   const outside = modules.reduce((total, module) => total + errorsOutsideTests(module), 0);
   const counts = countTests(tests, outside + vitest.state.getUnhandledErrors().length);
   await vitest.close();
   if (counts.failed > 0) process.stdout.write(report.text());
-  return { suite, ...counts, tookMs: Date.now() - started };
+  return { suite: suite.name, ...counts, tookMs: Date.now() - started };
+}
+
+/** Why no test of a suite can run, or undefined. */
+function obstacle({ realApi: need }: Suite, api: RealApi | undefined): string | undefined {
+  if (need !== 'all' || api === undefined) return undefined;
+  if ('missing' in api) return api.missing;
+  return api.access.hasControllers ? undefined : 'KUBEBUILDER_ASSETS holds no kube-controller-manager.';
+}
+
+/** Runs them in order. The API server is started before the first that takes one. */
+async function runAll(suites: readonly Suite[]): Promise<SuiteResult[]> {
+  const results: SuiteResult[] = [];
+  let real: OpenRealApi | undefined;
+  try {
+    for (const suite of suites) {
+      const started = Date.now();
+      if (suite.realApi) real ??= await openRealApi();
+      const api = suite.realApi && real?.api;
+      const reason = obstacle(suite, api);
+      const result =
+        reason === undefined ? await runSuite(suite, started, api) : skippedSuite(suite.name, reason);
+      console.log(describeSuite(result).join('\n'));
+      results.push(result);
+    }
+    return results;
+  } finally {
+    await real?.close();
+  }
 }
 
 async function main(wanted: readonly string[]): Promise<void> {
-  const unknown = wanted.filter((suite) => !SUITES.includes(suite));
+  const names = SUITES.map(({ name }) => name);
+  const unknown = wanted.filter((name) => !names.includes(name));
   if (unknown.length > 0) {
-    console.error(`No such suite: ${unknown.join(', ')}. There are ${SUITES.join(', ')}.`);
+    console.error(`No such suite: ${unknown.join(', ')}. There are ${names.join(', ')}.`);
     process.exitCode = 2;
     return;
   }
-  const results: SuiteResult[] = [];
-  for (const suite of wanted.length > 0 ? wanted : SUITES) {
-    if (globSync(`test/${suite}/**/*.test.ts`).length === 0) continue;
-    const result = await runSuite(suite);
-    console.log(describeSuite(result).join('\n'));
-    results.push(result);
-  }
-  const { line, ok } = sumUp(results, process.env['CI'] === 'true');
+  const asked = SUITES.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
+  const present = asked.filter((suite) => globSync(`${folderOf(suite)}/**/*.test.ts`).length > 0);
+  const { line, ok } = sumUp(await runAll(present), process.env['CI'] === 'true');
   console.log(line);
   process.exitCode = ok ? 0 : 1;
 }

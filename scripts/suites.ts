@@ -39,6 +39,11 @@ export function countTests(
   return { passed: inState('passed').length, failed: failed > 0 ? failed : nothingRan, skipped };
 }
 
+/** The counts of a suite that needs what is not there: nothing of it ran, and that is told. */
+export function skippedSuite(suite: string, reason: string): SuiteResult {
+  return { suite, passed: 0, failed: 0, skipped: [{ name: 'all', reason }], tookMs: 0 };
+}
+
 /** The lines for one suite: its counts and time, then each skipped test with its reason. */
 export function describeSuite(result: SuiteResult): string[] {
   const seconds = (result.tookMs / 1000).toFixed(1);

@@ -6,11 +6,11 @@ import { controllerOf, type PodFacts } from './api/pod.ts';
 import { classify } from './controller/errors.ts';
 import type { Outcome } from './controller/outcome.ts';
 import { KeyedQueue } from './controller/queue.ts';
+import type { Access } from './detect/access.ts';
 import { stepOf } from './decide/marks.ts';
 import { responseOf } from './decide/merge.ts';
 import { OUTCOMES, type OutcomeName } from './detect/outcome.ts';
 import { IntakeQueue } from './detect/queue.ts';
-import type { Tokens } from './detect/tokens.ts';
 import { createWebhook, type Webhook } from './detect/webhook.ts';
 import type { EvidenceStore } from './evidence/store.ts';
 import { createCaches, type Caches } from './incidents/caches.ts';
@@ -37,13 +37,12 @@ const STOP_GRACE_MS = 10_000;
 const EVENTS_GRACE_MS = 5_000;
 
 /** What an operator is built from. */
-export interface OperatorParts {
+export interface OperatorParts extends Access {
   client: KubeClient;
   clock: Clock;
   random: Random;
   log: Logger;
   evidence: EvidenceStore;
-  tokens: Tokens;
   roles: readonly Role[];
   /** Name of this process among its peers. */
   instance: string;
@@ -96,6 +95,7 @@ export function createOperator(parts: OperatorParts): AssembledOperator {
         reason: () =>
           all.every((c) => c.isSynced) ? undefined : 'pods, policies and incidents are still being read',
       },
+      ...(parts.tls ? [parts.tls.check] : []),
     ],
     ...(receiver && { webhook: receiver.webhook }),
     run: async (signal) => {
@@ -123,7 +123,7 @@ function createReceiver(shared: Shared): { webhook: Webhook; run(signal: AbortSi
     },
   });
   metrics.showQueue('intake', () => intake.depth);
-  const webhook = createWebhook({ intake, tokens: shared.tokens, clock, log, metrics });
+  const webhook = createWebhook({ ...shared, intake });
   return {
     webhook,
     run: async (signal) => {

@@ -5,8 +5,7 @@ import { ROLES } from './api/names.ts';
 import { DurationSchema } from './api/policy.ts';
 import { LOG_LEVELS } from './observe/log.ts';
 
-/** Settings of `die-operator run`. Each has a flag (`--kebab-case`) and an environment variable (`DIE_UPPER_CASE`). */
-export const SettingsSchema = z.strictObject({
+const FieldsSchema = z.strictObject({
   roles: z
     .array(z.enum(ROLES))
     .min(1)
@@ -30,6 +29,22 @@ export const SettingsSchema = z.strictObject({
     .string()
     .optional()
     .describe('File with the bearer tokens of the webhook, one a line; two may be valid at a time.'),
+  tlsCertFile: z
+    .string()
+    .optional()
+    .describe('File with the certificate of the webhook and its issuers (PEM); read again when it changes.'),
+  tlsKeyFile: z
+    .string()
+    .optional()
+    .describe('File with the private key of that certificate (PEM, no passphrase).'),
+  tlsClientCaFile: z
+    .string()
+    .optional()
+    .describe('File with the CAs of client certificates (PEM); such a certificate is as good as a token.'),
+  allowUnauthenticatedIntake: z
+    .boolean()
+    .default(false)
+    .describe('Lets everybody who reaches it use the webhook; on loopback only, for trying it out.'),
   healthHost: z.string().default('127.0.0.1').describe('Address of probes and metrics.'),
   healthPort: z.coerce.number().int().min(0).max(65535).default(8081).describe('Port of probes and metrics.'),
   evidenceDir: z
@@ -47,6 +62,54 @@ export const SettingsSchema = z.strictObject({
     .default(() => hostname().slice(0, 63))
     .describe('Name of this process among its peers; its pod name.'),
   logLevel: z.enum(LOG_LEVELS).default('info').describe('What is logged.'),
+});
+
+/** Settings that are wrong together: on which one it is reported, when, and what is said. */
+const CONFLICTS: readonly {
+  setting: keyof Fields;
+  when: (settings: Fields) => boolean;
+  message: string;
+}[] = [
+  {
+    setting: 'tlsKeyFile',
+    when: (s) => s.tlsCertFile !== undefined && s.tlsKeyFile === undefined,
+    message: 'is missing: --tls-cert-file needs the key of its certificate',
+  },
+  {
+    setting: 'tlsCertFile',
+    when: (s) => s.tlsCertFile === undefined && s.tlsKeyFile !== undefined,
+    message: 'is missing: --tls-key-file needs the certificate it belongs to',
+  },
+  {
+    setting: 'tlsClientCaFile',
+    when: (s) => s.tlsClientCaFile !== undefined && s.tlsCertFile === undefined && s.tlsKeyFile === undefined,
+    message: 'client certificates need TLS: set --tls-cert-file and --tls-key-file as well',
+  },
+  {
+    setting: 'tokenFile',
+    when: (s) => s.roles.includes('receiver') && !isAuthenticated(s) && !s.allowUnauthenticatedIntake,
+    message:
+      'is missing, and so is --tls-client-ca-file: without a token or a client certificate anybody could report ' +
+      'drift and have pods evicted. To try it out on loopback, set --allow-unauthenticated-intake',
+  },
+  {
+    setting: 'allowUnauthenticatedIntake',
+    when: (s) => isAuthenticated(s) && s.allowUnauthenticatedIntake,
+    message: 'contradicts --token-file and --tls-client-ca-file: leave it out, or leave these out',
+  },
+];
+
+type Fields = z.output<typeof FieldsSchema>;
+
+function isAuthenticated({ tokenFile, tlsClientCaFile }: Fields): boolean {
+  return tokenFile !== undefined || tlsClientCaFile !== undefined;
+}
+
+/** Settings of `die-operator run`. Each has a flag (`--kebab-case`) and an environment variable (`DIE_UPPER_CASE`). */
+export const SettingsSchema = FieldsSchema.superRefine((settings, context) => {
+  for (const { setting, when, message } of CONFLICTS) {
+    if (when(settings)) context.addIssue({ code: 'custom', path: [setting], message });
+  }
 });
 
 /** See {@link SettingsSchema}. */

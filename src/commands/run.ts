@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { OPERATOR_NAME } from '../api/names.ts';
 import { DieOperator } from '../controller/die-operator.ts';
 import { parseDuration } from '../decide/duration.ts';
-import { fileTokens, type Tokens } from '../detect/tokens.ts';
 import { createDirectoryStore } from '../evidence/directory-store.ts';
 import { systemClock, systemRandom } from '../kube/clock.ts';
 import { loadConnection } from '../kube/connection.ts';
@@ -15,6 +14,7 @@ import { createLogger, type Logger } from '../observe/log.ts';
 import { createOperator, type AssembledOperator } from '../operator.ts';
 import { kebab, readSettings, SettingsSchema, type Settings } from '../settings.ts';
 import { version } from '../version.ts';
+import { intakeAccess } from './run/intake-access.ts';
 
 /** See the file's first line. */
 export function command(): Command {
@@ -58,7 +58,7 @@ async function start(settings: Settings): Promise<void> {
     random: systemRandom,
     log,
     evidence,
-    tokens: tokensOf(settings, log),
+    ...intakeAccess(settings, systemClock, log),
     maxAlertAgeMs: parseDuration(settings.maxAlertAge),
   });
   const trouble = settings.roles.includes('responder') ? await evidence.readiness() : undefined;
@@ -68,16 +68,6 @@ async function start(settings: Settings): Promise<void> {
   } finally {
     await transport.close();
   }
-}
-
-function tokensOf(settings: Settings, log: Logger): Tokens {
-  if (!settings.roles.includes('receiver')) return () => [];
-  if (settings.tokenFile === undefined) {
-    throw new Error(
-      '--token-file is missing: without a bearer token anybody could report drift and have pods evicted',
-    );
-  }
-  return fileTokens(settings.tokenFile, systemClock, log);
 }
 
 async function serve(

@@ -31,7 +31,10 @@ export function outline(incident: DriftIncident, facts: Facts): Outline {
   // What was told to people stays as told unless what is done changes: the facts behind it move on.
   if (recorded?.mode === mode && recorded.steps.join() === steps.join()) return recorded;
   const chosen = facts.pod && chooseForm({ incident, facts, pod: facts.pod, response, actions }, planned);
-  const message = [...notes(incident, mode, planned, actions), ...(chosen ? [chosen.message] : [])].join(' ');
+  const message = [
+    ...notes({ incident, facts, mode, planned, audit: actions.audit }),
+    ...(chosen ? [chosen.message] : []),
+  ].join(' ');
   return { mode, steps, ...(chosen && { form: chosen.form }), message, ...bystandersOf(recorded, facts) };
 }
 
@@ -41,12 +44,15 @@ function bystandersOf(recorded: Outline | undefined, facts: Facts): Pick<Outline
   return bystanders && bystanders.length > 0 ? { bystanders: [...bystanders] } : {};
 }
 
-function notes(
-  incident: DriftIncident,
-  mode: Mode,
-  planned: readonly Action[],
-  { audit }: EffectiveActions,
-): string[] {
+interface Noted {
+  incident: DriftIncident;
+  facts: Facts;
+  mode: Mode;
+  planned: readonly Action[];
+  audit: readonly Action[];
+}
+
+function notes({ incident, facts: { pod }, mode, planned, audit }: Noted): string[] {
   const all: [boolean, string][] = [
     [
       mode === 'Audit',
@@ -54,8 +60,8 @@ function notes(
     ],
     [mode === 'Enforce' && audit.length > 0, `Only audited: ${audit.join(', ')}.`],
     [
-      planned.includes('Evict') && !evictable(incident.spec.target).ok,
-      'The eviction will wait: no controller would replace the pod.',
+      planned.includes('Evict') && pod !== undefined && !evictable(incident.spec.target, pod).ok,
+      'The eviction will wait for a person: the pod has ended, or nothing would replace it.',
     ],
   ];
   return all.flatMap(([applies, note]) => (applies ? [note] : []));

@@ -25,7 +25,7 @@ export interface OwnerForm {
 }
 
 /** Whether somebody would replace the pod; if not, an eviction is only a loss. */
-export type Evictable = { ok: true } | { ok: false; reason: 'NoController'; message: string };
+export type Evictable = { ok: true } | { ok: false; reason: 'NoController' | 'Finished'; message: string };
 
 const STAYS_IN_SERVICES =
   'until it is gone it stays in its Services, where its share of the traffic fails, and disruption budgets count it as healthy';
@@ -62,13 +62,15 @@ export function formFor(target: Target, pod: Pick<PodFacts, 'hostNetwork' | 'pha
 }
 
 /** Whether the pod may be evicted as far as its owner is concerned. */
-export function evictable(target: Target): Evictable {
+export function evictable(target: Target, pod: Pick<PodFacts, 'phase'>): Evictable {
+  const name = `${target.namespace}/${target.name}`;
+  if (pod.phase === 'Succeeded' || pod.phase === 'Failed') {
+    const message = `${name} has ended and runs nothing any more: its eviction would only take its logs away; release the incident, or delete the pod`;
+    return { ok: false, reason: 'Finished', message };
+  }
   if (target.workload) return { ok: true };
-  return {
-    ok: false,
-    reason: 'NoController',
-    message: `no controller would replace ${target.namespace}/${target.name}: release the incident, or delete the pod and start a clean one yourself`,
-  };
+  const message = `no controller would replace ${name}: release the incident, or delete the pod and start a clean one yourself`;
+  return { ok: false, reason: 'NoController', message };
 }
 
 // The first that holds: what makes isolation void or needless outranks what the owner would do.

@@ -87,7 +87,7 @@ function eviction(now: Situation): Decision | undefined {
 
 function evictionHeld(now: Situation): Decision | undefined {
   const { incident, facts, response } = now;
-  const owner = evictable(incident.spec.target);
+  const owner = evictable(incident.spec.target, now.pod);
   if (!owner.ok) return wait('Quarantined', owner.reason, owner.message);
   if (facts.paused !== undefined)
     return wait('Quarantined', 'Paused', facts.paused, facts.now + PAUSE_CHECK_MS);

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Clock } from '../kube/clock.ts';
 import type { Logger } from '../observe/log.ts';
+import { reloading } from './reloading.ts';
 
 /** The tokens that are valid now. */
 export type Tokens = () => readonly string[];
@@ -20,30 +21,8 @@ const MAX_LENGTH = 512;
  * @throws Error if the file is not good at the start; the message says what to do.
  */
 export function fileTokens(path: string, clock: Clock, log: Logger): Tokens {
-  let tokens = readTokens(path);
-  let checkedAt = clock.now();
-  let problem: string | undefined;
-
-  const check = () => {
-    const before = problem;
-    try {
-      tokens = readTokens(path);
-      problem = undefined;
-    } catch (error) {
-      problem = error instanceof Error ? error.message : String(error);
-    }
-    if (problem === before) return;
-    if (problem === undefined) log.info({ path }, 'token file is good again');
-    else log.error({ path, problem }, 'token file is not good; the tokens read before stay valid');
-  };
-
-  return () => {
-    if (clock.now() - checkedAt >= CHECK_EVERY_MS) {
-      checkedAt = clock.now();
-      check();
-    }
-    return tokens;
-  };
+  const read = () => readTokens(path);
+  return reloading({ what: 'token file', path, read, everyMs: CHECK_EVERY_MS, clock, log }).current;
 }
 
 function readTokens(path: string): readonly string[] {

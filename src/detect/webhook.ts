@@ -1,4 +1,5 @@
 // The way in for Falco and Falcosidekick: `POST /v1/falco`.
+import type { Server, TLSSocket } from 'node:tls';
 import {
   fastify,
   type FastifyError,
@@ -9,13 +10,13 @@ import {
 import { sleep, timestamp, type Clock } from '../kube/clock.ts';
 import type { Logger } from '../observe/log.ts';
 import { throttle } from '../observe/throttle.ts';
-import { bearerMatches } from './bearer.ts';
+import { noCredential, type Access } from './access.ts';
 import { parseFalco } from './falco.ts';
 import { parseJson, type Problem } from './json.ts';
 import { assertSafeListen } from './listen.ts';
 import type { DetectionOutcome, OutcomeName } from './outcome.ts';
 import type { Intake } from './queue.ts';
-import type { Tokens } from './tokens.ts';
+import { followCertificate, serverOptions } from './tls.ts';
 
 /** What the webhook counts; outcomes of what the intake accepted are counted there. */
 export interface WebhookMetrics {
@@ -25,9 +26,8 @@ export interface WebhookMetrics {
 }
 
 /** Options of {@link createWebhook}. */
-export interface WebhookOptions {
+export interface WebhookOptions extends Access {
   intake: Intake;
-  tokens: Tokens;
   clock: Clock;
   log: Logger;
   metrics: WebhookMetrics;
@@ -41,7 +41,7 @@ export interface WebhookOptions {
 
 /** A webhook that can be listened on. */
 export interface Webhook {
-  /** @returns the URL. Rejects if `host` is not loopback and `insecure` is not set. */
+  /** @returns the URL. Rejects if `host` is not loopback and there is no TLS, unless `insecure`, or no authentication. */
   listen(at: { host: string; port: number; insecure?: boolean }): Promise<string>;
   /** Answers a request without a network, for tests. */
   inject: FastifyInstance['inject'];
@@ -67,7 +67,7 @@ export function createWebhook(options: WebhookOptions): Webhook {
   const refuse = refuser(options);
   const app = buildServer(options, refuse);
   app.addHook('onRequest', async (request, reply) => {
-    const reason = refusal(request, options.tokens());
+    const reason = unauthorized(request, options) ?? refusal(request);
     return reason && refuse(request, reply.headers(reason.headers ?? {}), reason.status, reason.problem);
   });
   app.setErrorHandler((error: FastifyError, request, reply) => {
@@ -78,7 +78,8 @@ export function createWebhook(options: WebhookOptions): Webhook {
   app.post(PATH, (request, reply) => answerAlert(request, reply, options, refuse));
   return {
     listen: async ({ host, port, insecure = false }) => {
-      assertSafeListen(host, insecure);
+      const authenticated = options.allowUnauthenticated !== true;
+      assertSafeListen(host, { encrypted: options.tls !== undefined, authenticated, insecure });
       return app.listen({ host, port });
     },
     inject: app.inject.bind(app),
@@ -88,20 +89,45 @@ export function createWebhook(options: WebhookOptions): Webhook {
 
 function buildServer(options: WebhookOptions, refuse: Refuse): FastifyInstance {
   const requestTimeout = options.requestTimeoutMs ?? 10_000;
+  const http = {
+    headersTimeout: requestTimeout,
+    connectionsCheckingInterval: Math.min(1000, requestTimeout),
+  };
+  const served = options.tls?.current();
   const app: FastifyInstance = fastify({
     logger: false,
     bodyLimit: options.bodyLimit ?? 256 * 1024,
     requestTimeout,
     // A URL that cannot be decoded does not get as far as the hooks.
     frameworkErrors: (_error, request, reply) => void refuse(request, reply, 400, BAD_URL),
-    http: { headersTimeout: requestTimeout, connectionsCheckingInterval: Math.min(1000, requestTimeout) },
+    ...(served
+      ? { https: { ...serverOptions(served), ...http, handshakeTimeout: requestTimeout } }
+      : { http }),
   });
   app.server.maxConnections = options.maxConnections ?? 256;
+  if (options.tls && served) {
+    followCertificate(app.server as unknown as Server, options.tls, served);
+    logHandshakes(app.server, options);
+  }
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
     done(null, body),
   );
   return app;
+}
+
+// A sender that does not trust our certificate, or speaks no TLS, would otherwise fail unseen.
+function logHandshakes(server: FastifyInstance['server'], { clock, log }: WebhookOptions): void {
+  const logDue = throttle(clock, LOG_EVERY_MS);
+  server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+    // Probes of load balancers connect and leave.
+    if (error.code === 'ECONNRESET' || !logDue('handshake')) return;
+    const fields = { remote: socket.remoteAddress, code: error.code };
+    log.warn(
+      fields,
+      'a sender could not agree with the intake on TLS; further ones are not logged for a while',
+    );
+  });
 }
 
 type Refuse = (
@@ -128,13 +154,17 @@ interface Refusal {
   headers?: Record<string, string>;
 }
 
-// What can be refused before the body is read. Who is not known learns nothing else.
-function refusal(request: FastifyRequest, tokens: readonly string[]): Refusal | undefined {
+// Comes first: who is not known learns nothing else.
+function unauthorized(request: FastifyRequest, options: WebhookOptions): Refusal | undefined {
+  const message = noCredential(request, options, options.clock.now());
+  if (message === undefined) return undefined;
+  const headers = { 'www-authenticate': 'Bearer realm="die-operator"' };
+  return { status: 401, problem: { path: 'Authorization', message }, headers };
+}
+
+// What can be refused before the body is read.
+function refusal(request: FastifyRequest): Refusal | undefined {
   const at = (path: string, message: string) => ({ path, message });
-  if (!bearerMatches(request.headers.authorization, tokens)) {
-    const problem = at('Authorization', 'needs `Bearer` and a valid token');
-    return { status: 401, problem, headers: { 'www-authenticate': 'Bearer realm="die-operator"' } };
-  }
   if (request.is404) {
     const known = request.url.split('?')[0] === PATH;
     return known

@@ -47,8 +47,10 @@ export async function execute(
     record.current = failed(context, record.current, work, error);
     measure(stepOf(record.current, work.step)?.state === 'Waiting' ? 'Waiting' : 'Failed');
     announceStep(context, record.current, work.step);
+    if (work.step !== 'Release' && work.step !== 'Contain') return;
+    // Nothing comes after these that would write it.
     await record.write();
-    if (work.step === 'Release' || work.step === 'Contain') throw error;
+    throw error;
   }
 }
 

@@ -202,6 +202,8 @@ function findReplacement(sources: FactSources, incident: DriftIncident): Facts['
       pod.deletionTimestamp === undefined &&
       !isQuarantined(pod) &&
       !claimed.has(pod.uid) &&
+      // The ordinals of a StatefulSet are no copies of each other.
+      (target.workload?.kind !== 'StatefulSet' || pod.name === target.name) &&
       !incident.status?.plan?.bystanders?.includes(pod.uid) &&
       reservations.mayClaim(pod.uid, incident.metadata.uid),
   );

@@ -13,6 +13,7 @@ const ENDED: ReadonlySet<StepStatus['state']> = new Set(['Succeeded', 'Skipped',
 /** Waits that end only when a person does something. */
 const NEEDS_PERSON: ReadonlySet<string> = new Set([
   'NoController',
+  'Finished',
   'LastReadyCopy',
   'EvictionTimeout',
   'MultipleDisruptionBudgets',

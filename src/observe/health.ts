@@ -6,6 +6,8 @@ export interface ReadinessCheck {
   name: string;
   /** Why it does not hold, in words for people; undefined if it holds. */
   reason(): string | undefined;
+  /** What somebody should look at although it holds, in words for people. */
+  warning?(): string | undefined;
 }
 
 /** Options of {@link createHealth}. */
@@ -53,16 +55,23 @@ export function createHealth({ checks, metrics }: HealthOptions): Health {
   };
 }
 
-function runCheck(check: ReadinessCheck): { name: string; ready: boolean; reason?: string } {
-  const reason = reasonOf(check);
-  return { name: check.name, ready: reason === undefined, ...(reason !== undefined && { reason }) };
+interface CheckResult {
+  name: string;
+  ready: boolean;
+  reason?: string;
+  warning?: string;
 }
 
 // A check that breaks does not hold.
-function reasonOf(check: ReadinessCheck): string | undefined {
+function runCheck(check: ReadinessCheck): CheckResult {
+  const { name } = check;
   try {
-    return check.reason();
+    const reason = check.reason();
+    if (reason !== undefined) return { name, ready: false, reason };
+    const warning = check.warning?.();
+    return { name, ready: true, ...(warning !== undefined && { warning }) };
   } catch (error) {
-    return `the check failed: ${error instanceof Error ? error.message : String(error)}`;
+    const message = error instanceof Error ? error.message : String(error);
+    return { name, ready: false, reason: `the check failed: ${message}` };
   }
 }

@@ -22,6 +22,12 @@ describe('a Critical alert about a pod of a Deployment of three', () => {
     const victim = await world.victim(3);
     const operator = await world.operator();
     await world.policy();
+    // The answer to that write may reach the operator after we have seen what it wrote.
+    await world.until(
+      'the judgement is written',
+      async () =>
+        operator.writes.some((write) => nameOf(write) === 'PATCH driftpolicies/status') || undefined,
+    );
     operator.writes.length = 0;
 
     const answer = await operator.post(world.alert(victim));

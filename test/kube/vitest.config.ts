@@ -7,6 +7,8 @@ export default defineConfig({
     root: import.meta.dirname,
     include: ['**/*.test.ts'],
     globalSetup: ['../support/real-api.ts'],
+    // Modules are imported as Node does: what is CommonJS stays so.
+    deps: { interopDefault: false },
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,

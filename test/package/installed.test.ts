@@ -32,7 +32,17 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test('holds the program, CRDs, examples and the documents about it, and nothing else', () => {
   const parts = new Set(packed.map((path) => path.split('/')[0]));
-  const allowed = ['bin', 'dist', 'crds', 'examples', 'LICENSE', 'README.md', 'CHANGELOG.md', 'package.json'];
+  const allowed = [
+    'bin',
+    'dist',
+    'config',
+    'crds',
+    'examples',
+    'LICENSE',
+    'README.md',
+    'CHANGELOG.md',
+    'package.json',
+  ];
   expect([...parts].filter((part) => !allowed.includes(part ?? ''))).toEqual([]);
   expect(packed).toEqual(expect.arrayContaining(['bin/die-operator.js', 'dist/cli.js', 'LICENSE']));
 });

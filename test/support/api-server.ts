@@ -26,6 +26,8 @@ import { createRunFolder, endStaleRuns, type RunFolder } from './run-folder.ts';
 /** A running control plane. */
 export interface ControlPlane {
   readonly access: ClusterAccess;
+  /** `http://127.0.0.1:<port>` of etcd, which answers JSON below `/v3/`. */
+  readonly etcd: string;
   /** Kills kube-apiserver, as a crash would, and starts it again; resolves when it is ready. */
   restartApiServer(): Promise<void>;
   /** Ends all processes and removes the folder. */
@@ -78,6 +80,7 @@ async function startIn(run: RunFolder, assets: Assets): Promise<ControlPlane> {
   }
   return {
     access,
+    etcd: `http://127.0.0.1:${files.ports.etcd}`,
     restartApiServer: async () => {
       await apiServer.kill();
       apiServer = await startApiServer();

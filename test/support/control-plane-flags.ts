@@ -66,6 +66,7 @@ export function apiServerFlags(files: ControlPlaneFiles): string[] {
     '--endpoint-reconciler-type=none',
     `--etcd-servers=http://${LOOPBACK}:${ports.etcd}`,
     `--client-ca-file=${authority.cert}`,
+    `--kubelet-certificate-authority=${authority.cert}`,
     `--tls-cert-file=${serving.cert}`,
     `--tls-private-key-file=${serving.key}`,
     '--service-account-issuer=https://kubernetes.default.svc',

@@ -2,7 +2,11 @@
 // (real-api.ts), or else on the embedded API; the tests are the same.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inject, test as base } from 'vitest';
-import { createEmbeddedCluster, type EmbeddedCluster } from '../../src/embedded/api-server.ts';
+import {
+  createEmbeddedCluster,
+  type EmbeddedCluster,
+  type EmbeddedClusterOptions,
+} from '../../src/embedded/api-server.ts';
 import type { KubeObject } from '../../src/api/meta.ts';
 import { systemClock } from '../../src/kube/clock.ts';
 import { createKubeClient } from '../../src/kube/http-client.ts';
@@ -32,10 +36,13 @@ export interface EmbeddedWorld {
 }
 
 /** Makes one, with the namespace `shop`. */
-export async function createEmbeddedWorld(seed = 1): Promise<EmbeddedWorld> {
+export async function createEmbeddedWorld(
+  seed = 1,
+  nodes: Pick<EmbeddedClusterOptions, 'nodes' | 'timings'> = {},
+): Promise<EmbeddedWorld> {
   const clock = new VirtualClock();
   const random = seededRandom(seed);
-  const cluster = createEmbeddedCluster({ clock, random });
+  const cluster = createEmbeddedCluster({ clock, random, ...nodes });
   cluster.start();
   const client = createKubeClient({ transport: cluster.transport, clock, random, userAgent: 'test' });
   const namespace = 'shop';

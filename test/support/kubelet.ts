@@ -3,6 +3,8 @@ import { timestamp, sleep, type Cancel, type Clock, type Random } from '../../sr
 import type { JsonPatchOp, KubeClient, WatchEvent } from '../../src/kube/client.ts';
 import { NODES, PODS } from '../../src/kube/resources.ts';
 import type { KubeObject } from '../../src/api/meta.ts';
+import { serveLogs } from './kubelet-logs.ts';
+import type { KeyPair } from './pki.ts';
 import { DEFAULT_TIMINGS, stageMs, stageOf, type PodStage, type PodTimings } from './pod-stages.ts';
 import * as statusOf from './pod-status.ts';
 import type { ImageTable, KubeletPod } from './pod-status.ts';
@@ -20,6 +22,10 @@ export interface KubeletOptions {
   namespace?: string;
   /** Times of that pod that differ from {@link DEFAULT_TIMINGS}. Asked anew at each stage. */
   timings?: (pod: KubeObject) => Partial<PodTimings>;
+  /** Certificate of its endpoint for logs; absent: the API server cannot read any. */
+  serving?: KeyPair;
+  /** False where a scheduler binds the pods. Default: true. */
+  schedules?: boolean;
 }
 
 /** A kubelet at work. */
@@ -51,13 +57,14 @@ const KEPT_PROBLEMS = 50;
 
 /** Makes the nodes and starts. Rejects if a node cannot be made. */
 export async function startKubelet(options: KubeletOptions): Promise<TestKubelet> {
-  const made = await Promise.all(options.nodes.map((name) => createNode(options.client, name)));
   const kubelet = new Kubelet(options);
+  const logs = options.serving && (await serveLogs(options.serving, (...at) => kubelet.find(...at)));
+  const made = await Promise.all(options.nodes.map((name) => createNode(options.client, name, logs?.port)));
   kubelet.start();
   return {
     problems: kubelet.problems,
     stop: async () => {
-      await kubelet.stop();
+      await Promise.all([kubelet.stop(), logs?.close()]);
       const gone = made.map(({ metadata }) =>
         options.client.delete(NODES, { name: metadata.name }, metadata.uid),
       );
@@ -67,15 +74,24 @@ export async function startKubelet(options: KubeletOptions): Promise<TestKubelet
 }
 
 /** Admission taints a new node as not ready, and the controller that would take the taint away does not run. */
-async function createNode(client: KubeClient, name: string): Promise<KubeObject> {
+async function createNode(client: KubeClient, name: string, logPort?: number): Promise<KubeObject> {
   const metadata = { name, labels: { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux' } };
   const node = await client.create(NODES, {}, { apiVersion: 'v1', kind: 'Node', metadata });
   const resources = { cpu: '64', memory: '256Gi', pods: '1000' };
   const conditions = [{ type: 'Ready', status: 'True', reason: 'KubeletReady' }];
-  const status = { capacity: resources, allocatable: resources, conditions };
+  const status = { capacity: resources, allocatable: resources, conditions, ...addressOf(logPort) };
   const at = { name, subresource: 'status' };
   await client.jsonPatch(NODES, at, [{ op: 'add', path: '/status', value: status }]);
   return client.jsonPatch(NODES, { name }, [{ op: 'add', path: '/spec/taints', value: [] }]).then(() => node);
+}
+
+/** Where the API server finds the kubelet of a node. */
+function addressOf(port: number | undefined): object {
+  if (port === undefined) return {};
+  return {
+    addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
+    daemonEndpoints: { kubeletEndpoint: { Port: port } },
+  };
 }
 
 class Kubelet {
@@ -98,6 +114,11 @@ class Kubelet {
     this.#stop.abort();
     for (const tracked of this.#pods.values()) tracked.timer?.();
     await Promise.all([this.#watching, ...this.#calls]);
+  }
+
+  find(namespace: string, name: string): KubeletPod | undefined {
+    const pods = [...this.#pods.values()].map(({ pod }) => pod);
+    return pods.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name);
   }
 
   /** Lists and watches, and begins again when the watch ends or fails. */
@@ -155,6 +176,7 @@ class Kubelet {
     if (tracked.busy || this.#stop.signal.aborted) return;
     const { pod } = tracked;
     const stage = stageOf(pod);
+    if (stage === 'Unbound' && this.#options.schedules === false) return;
     if (stage !== tracked.stage) Object.assign(tracked, { stage, since: clock.now() });
     tracked.timer?.();
     tracked.changed = false;

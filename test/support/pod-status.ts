@@ -43,11 +43,11 @@ interface ContainerStatus {
   state: {
     running?: { startedAt: string };
     waiting?: { reason: string; message?: string };
-    terminated?: object;
+    terminated?: { startedAt?: string };
   };
 }
 
-/** The digest, as the runtime reports it in `imageID`, for each image that can be pulled. */
+/** The digest, `sha256:<64 hex>`, of each image that can be pulled. */
 export type ImageTable = ReadonlyMap<string, string>;
 
 /** What a status is made of. `at` is RFC 3339. */
@@ -57,15 +57,17 @@ export interface StatusInputs {
   at: string;
 }
 
-/** A table in which each image has a digest of its own, in the form of containerd: `repository@sha256:...`. */
+/** A table in which each image has a digest of its own. */
 export function imageTable(...images: string[]): Map<string, string> {
-  return new Map(images.map((image) => [image, imageId(image, image)]));
+  return new Map(
+    images.map((image) => [image, `sha256:${createHash('sha256').update(image).digest('hex')}`]),
+  );
 }
 
-/** The image ID of an image whose content is `content`; the same content has the same digest. */
-export function imageId(image: string, content: string): string {
-  const repository = image.replace(/@.*$/, '').replace(/:[^:/]*$/, '');
-  return `${repository}@sha256:${createHash('sha256').update(content).digest('hex')}`;
+/** The image ID as containerd reports it, `repository@sha256:...`: by the digest in the name, or else by the table. */
+export function imageId(image: string, images: ImageTable): string {
+  const [name = '', pinned] = image.split('@', 2);
+  return `${name.replace(/:[^:/]*$/, '')}@${pinned ?? images.get(image)}`;
 }
 
 /** Images of the pod that cannot be pulled. An image that is named by digest always can. */
@@ -81,7 +83,7 @@ export function running(pod: KubeletPod, inputs: StatusInputs): JsonPatchOp[] {
   const containers = pod.spec.containers.map(({ name, image }): ContainerStatus => ({
     name,
     image,
-    imageID: images.get(image) ?? image,
+    imageID: imageId(image, images),
     containerID: `containerd://${hex(64, random)}`,
     ready: false,
     started: true,

@@ -13,6 +13,7 @@ import type { Assets } from './assets.ts';
 import { connectionFor, type ClusterAccess, type Credential } from './cluster-access.ts';
 import { crdNames, installCrds } from './crds.ts';
 import { startKubelet, type KubeletOptions, type TestKubelet } from './kubelet.ts';
+import { issueServerCertificate } from './pki.ts';
 import type { RealApi } from './real-api.ts';
 
 /** Everything but what a test must say itself. */
@@ -54,12 +55,14 @@ export const realApiTest = test
     await prepareNamespace(access, client, name);
     return name;
   })
-  .extend('kubelet', ({ client, namespace }, { onCleanup }) => {
+  .extend('kubelet', ({ access, client, namespace }, { onCleanup }) => {
     const kubelets: TestKubelet[] = [];
     onCleanup(async () => void (await Promise.all(kubelets.map((kubelet) => kubelet.stop()))));
     return async ({ nodes = 1, ...options }: OwnKubelet): Promise<TestKubelet> => {
       const names = Array.from({ length: nodes }, (_, index) => `${namespace}-node-${index + 1}`);
-      const common = { client, clock: systemClock, random: Math.random, namespace, nodes: names };
+      const certificate = `${namespace}-kubelet-${kubelets.length}`;
+      const serving = await issueServerCertificate(access.folder, certificate, ['IP:127.0.0.1']);
+      const common = { client, clock: systemClock, random: Math.random, namespace, nodes: names, serving };
       const kubelet = await startKubelet({ ...common, ...options });
       kubelets.push(kubelet);
       return kubelet;

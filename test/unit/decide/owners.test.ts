@@ -91,11 +91,13 @@ describe('the form', () => {
 
 describe('eviction', () => {
   test.each(['ReplicaSet', 'StatefulSet', 'Anything'])('is fine for a pod of a %s', (kind) => {
-    expect(evictable(target({ workload: workload('apps/v1', kind) }))).toEqual({ ok: true });
+    expect(evictable(target({ workload: workload('apps/v1', kind) }), { phase: 'Running' })).toEqual({
+      ok: true,
+    });
   });
 
   test('is held for a bare pod, which nobody would start again, and says what to do', () => {
-    expect(evictable(target())).toEqual({
+    expect(evictable(target(), { phase: 'Running' })).toEqual({
       ok: false,
       reason: 'NoController',
       message:
@@ -105,6 +107,13 @@ describe('eviction', () => {
 
   test('is held for a pod whose owners do not manage it', () => {
     const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'x' };
-    expect(evictable(target({ ownerReferences: [owner] })).ok).toBe(false);
+    expect(evictable(target({ ownerReferences: [owner] }), { phase: 'Running' }).ok).toBe(false);
+  });
+});
+
+describe('a pod that has ended', () => {
+  test.each(['Succeeded', 'Failed'] as const)('%s is not evicted: only its logs would go', (phase) => {
+    const owned = target({ workload: workload('batch/v1', 'Job') });
+    expect(evictable(owned, { phase })).toMatchObject({ ok: false, reason: 'Finished' });
   });
 });

@@ -50,19 +50,47 @@ describe('a bearer token', () => {
   );
 });
 
-describe('listening without TLS', () => {
-  it.each(['127.0.0.1', '127.8.9.10', '::1', 'localhost', '::ffff:127.0.0.1'])('is allowed on %s', (host) => {
-    expect(() => assertSafeListen(host, false)).not.toThrow();
+describe('listening', () => {
+  const LOOPBACK = ['127.0.0.1', '127.8.9.10', '::1', 'localhost', '::ffff:127.0.0.1'];
+  const NETWORK = [
+    '0.0.0.0',
+    '::',
+    '10.0.0.7',
+    'example.com',
+    '127.0.0.1.example.com',
+    'localhost.example.com',
+    '',
+    '128.0.0.1',
+    '::2',
+  ];
+  const plain = { encrypted: false, authenticated: true, insecure: false };
+
+  it.each(LOOPBACK)('is always allowed on %s', (host) => {
+    expect(() => assertSafeListen(host, plain)).not.toThrow();
+    expect(() => assertSafeListen(host, { ...plain, authenticated: false })).not.toThrow();
   });
 
-  it.each(['0.0.0.0', '::', '10.0.0.7', 'example.com', '127.0.0.1.example.com', '', '128.0.0.1', '::2'])(
-    'is refused on %j, with what to do about it',
-    (host) => {
-      expect(() => assertSafeListen(host, false)).toThrow(/without TLS.*127\.0\.0\.1.*--insecure-intake/);
-    },
-  );
+  it.each(NETWORK)('without TLS is refused on %j, with what to do about it', (host) => {
+    expect(() => assertSafeListen(host, plain)).toThrow(
+      /without TLS.*--tls-cert-file and --tls-key-file.*127\.0\.0\.1.*--insecure-intake/,
+    );
+  });
 
-  it('is allowed anywhere if somebody said so', () => {
-    expect(() => assertSafeListen('0.0.0.0', true)).not.toThrow();
+  it.each(NETWORK)('with TLS is allowed on %j', (host) => {
+    expect(() => assertSafeListen(host, { ...plain, encrypted: true })).not.toThrow();
+  });
+
+  it('without TLS is allowed anywhere if somebody said so', () => {
+    expect(() => assertSafeListen('0.0.0.0', { ...plain, insecure: true })).not.toThrow();
+  });
+
+  it.each([
+    { encrypted: true, insecure: false },
+    { encrypted: false, insecure: true },
+    { encrypted: true, insecure: true },
+  ])('for anybody is refused beyond loopback, whatever else is set: %j', (rest) => {
+    expect(() => assertSafeListen('0.0.0.0', { authenticated: false, ...rest })).toThrow(
+      /from anybody.*--allow-unauthenticated-intake works on loopback only.*--token-file or --tls-client-ca-file/,
+    );
   });
 });

@@ -106,4 +106,25 @@ describe('over a socket', () => {
       /EADDRNOTAVAIL/,
     );
   });
+
+  it('nobody is asked for a token on loopback if somebody said so, and nothing listens elsewhere then', async () => {
+    const url = await open({ tokens: () => [], allowUnauthenticated: true });
+    const response = await fetch(new URL('/v1/falco', url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(alert()),
+    });
+    expect(response.status).toBe(202);
+    const { webhook } = new WebhookBench({ tokens: () => [], allowUnauthenticated: true });
+    await expect(webhook.listen({ host: '192.0.2.1', port: 0, insecure: true })).rejects.toThrow(
+      /loopback only/,
+    );
+  });
+
+  it('nobody is let in when there is no token, no client certificate, and nobody said so', async () => {
+    const url = await open({ tokens: () => [] });
+    const headers = { 'content-type': 'application/json', authorization: 'Bearer ' };
+    const response = await fetch(new URL('/v1/falco', url), { method: 'POST', headers, body: '{}' });
+    expect(response.status).toBe(401);
+  });
 });

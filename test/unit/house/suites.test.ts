@@ -1,6 +1,13 @@
 // The closing line of a test run counts every way in which a suite can fail to prove something.
 import { describe, expect, test } from 'vitest';
-import { countTests, describeSuite, sumUp, type SuiteResult, type TestRun } from '../../../scripts/suites.ts';
+import {
+  countTests,
+  describeSuite,
+  skippedSuite,
+  sumUp,
+  type SuiteResult,
+  type TestRun,
+} from '../../../scripts/suites.ts';
 
 const run = (state: TestRun['state'], note?: string): TestRun => ({ name: `a ${state} test`, state, note });
 const suite = (counts: Partial<SuiteResult>): SuiteResult => ({
@@ -28,6 +35,23 @@ describe('counting a suite', () => {
   test('keeps the reason of a skipped test, and says when there is none', () => {
     const { skipped: list } = countTests([run('passed'), run('skipped', 'no nft'), run('skipped')], 0);
     expect(list.map((each) => each.reason)).toEqual(['no nft', 'no reason given']);
+  });
+});
+
+describe('a suite that cannot run', () => {
+  const real = skippedSuite('flow-real', 'no kube-apiserver; install Go');
+
+  test('says why', () => {
+    expect(describeSuite(real)).toEqual([
+      'flow-real   0 passed, 0 failed, 1 skipped (0.0 s)',
+      '  skipped: all: no kube-apiserver; install Go',
+    ]);
+  });
+
+  test('is no failure, except where everything has to be present', () => {
+    const others = suite({ passed: 2 });
+    expect(sumUp([others, real], false)).toEqual({ line: '2 passed, 0 failed', ok: true });
+    expect(sumUp([others, real], true)).toEqual({ line: '2 passed, 1 failed', ok: false });
   });
 });
 

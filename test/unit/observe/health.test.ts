@@ -36,6 +36,22 @@ describe('/readyz', () => {
     expect((await get('/readyz')).statusCode).toBe(503);
   });
 
+  it('shows what somebody should look at, and stays ready', async () => {
+    const get = serve(
+      { name: 'certificate', reason: () => undefined, warning: () => 'the new key does not fit' },
+      { name: 'tokens', reason: () => undefined, warning: () => undefined },
+    );
+    const response = await get('/readyz');
+    expect(response.statusCode).toBe(200);
+    expect(response.json()).toEqual({
+      ready: true,
+      checks: [
+        { name: 'certificate', ready: true, warning: 'the new key does not fit' },
+        { name: 'tokens', ready: true },
+      ],
+    });
+  });
+
   it('takes a check that breaks as one that does not hold', async () => {
     const get = serve(
       check('lease', () => {
