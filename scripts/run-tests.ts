@@ -17,6 +17,7 @@ interface Suite {
 const SUITES: readonly Suite[] = [
   { name: 'unit' },
   { name: 'kube', realApi: 'some' },
+  { name: 'stream' },
   { name: 'flow' },
   { name: 'flow-real', folder: 'flow', realApi: 'all' },
   { name: 'simulation' },

@@ -1,7 +1,7 @@
 // Every setting with its default, documented here and only here. Flags and environment are read by commands.
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { ROLES } from './api/names.ts';
+import { RESPONDER_LEASE, ROLES } from './api/names.ts';
 import { DurationSchema } from './api/policy.ts';
 import { LOG_LEVELS } from './observe/log.ts';
 
@@ -51,6 +51,74 @@ const FieldsSchema = z.strictObject({
     .string()
     .default('/var/lib/die-operator/evidence')
     .describe('Directory that keeps evidence; must exist.'),
+  streamServers: z
+    .array(z.string().min(1).max(512))
+    .default([])
+    .describe('NATS servers of the stream, tls://host:4222 or nats://host:4222; empty means no stream.'),
+  streamName: z
+    .string()
+    .default('FALCO')
+    .describe('JetStream stream that captures what Falcosidekick publishes.'),
+  streamConsumer: z
+    .string()
+    .default('die-operator')
+    .describe('Durable consumer of the stream; all receivers share it.'),
+  streamSubject: z.string().default('falco.>').describe('Subjects of the alerts in the stream.'),
+  streamDeadLetters: z
+    .string()
+    .default('FALCO_DEAD_LETTERS')
+    .describe('Stream that keeps messages which cannot be used.'),
+  streamUser: z.string().optional().describe('User at the NATS servers.'),
+  streamPasswordFile: z.string().optional().describe('File with the password of that user.'),
+  streamTokenFile: z.string().optional().describe('File with a token for the NATS servers.'),
+  streamCredsFile: z.string().optional().describe('File with the JWT and seed of a NATS user.'),
+  streamTlsCaFile: z
+    .string()
+    .optional()
+    .describe('File with the CAs of the NATS servers (PEM); absent: those that this machine trusts.'),
+  streamTlsCertFile: z
+    .string()
+    .optional()
+    .describe('File with the client certificate for the NATS servers (PEM).'),
+  streamTlsKeyFile: z.string().optional().describe('File with the private key of that certificate (PEM).'),
+  createStream: z
+    .boolean()
+    .default(false)
+    .describe('Makes the stream, the dead letters and the consumer if they do not exist.'),
+  insecureStream: z.boolean().default(false).describe('Allows NATS servers beyond loopback without TLS.'),
+  allowUnauthenticatedStream: z
+    .boolean()
+    .default(false)
+    .describe('Allows NATS servers beyond loopback that let everybody in.'),
+  journalDir: z
+    .string()
+    .optional()
+    .describe(
+      'Folder that keeps alerts until they have an outcome; must exist, and no other receiver may use it. Without it ' +
+        'they wait in memory, and are refused when the API server is slow.',
+    ),
+  journalMaxMegabytes: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(65_536)
+    .default(64)
+    .describe('Size of the journal beyond which alerts are refused.'),
+  leaseName: z
+    .string()
+    .max(63)
+    .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
+    .default(RESPONDER_LEASE)
+    .describe(
+      'Lease in die-operator-system by which the leader of the responders is elected. Another one is for an installation ' +
+        'that watches other namespaces.',
+    ),
+  singleResponder: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Leaves out the election of a leader: there is certainly no other responder in the whole cluster.',
+    ),
   maxAlertAge: DurationSchema.default('15m').describe(
     'Alerts older than this are recorded and not acted on.',
   ),

@@ -30,6 +30,8 @@ export type Role = (typeof ROLES)[number];
 
 /** The static deny-all NetworkPolicy of each namespace. */
 export const QUARANTINE_POLICY = 'die-operator-quarantine';
+/** Lease in {@link SYSTEM_NAMESPACE} that the leading responder holds. */
+export const RESPONDER_LEASE = 'die-operator-responder';
 /** ConfigMap in {@link SYSTEM_NAMESPACE} whose key {@link PAUSED_KEY} stops destructive acts. */
 export const SWITCH_CONFIGMAP = 'die-operator';
 /** Key of the pause switch: any value but `"false"` or absence means paused. */

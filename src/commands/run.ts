@@ -1,12 +1,13 @@
 // `die-operator run`: the operator against a real cluster, in the form of dot-i's Operator class.
 import { Command, Option } from 'commander';
 import { z } from 'zod';
-import { OPERATOR_NAME } from '../api/names.ts';
+import { OPERATOR_NAME, SYSTEM_NAMESPACE } from '../api/names.ts';
 import { DieOperator } from '../controller/die-operator.ts';
 import { parseDuration } from '../decide/duration.ts';
 import { createDirectoryStore } from '../evidence/directory-store.ts';
 import { systemClock, systemRandom } from '../kube/clock.ts';
 import { loadConnection } from '../kube/connection.ts';
+import { fencedClient } from '../kube/fence.ts';
 import { createKubeClient } from '../kube/http-client.ts';
 import { createUndiciTransport } from '../kube/undici-transport.ts';
 import { createHealth } from '../observe/health.ts';
@@ -15,6 +16,8 @@ import { createOperator, type AssembledOperator } from '../operator.ts';
 import { kebab, readSettings, SettingsSchema, type Settings } from '../settings.ts';
 import { version } from '../version.ts';
 import { intakeAccess } from './run/intake-access.ts';
+import { journalOf } from './run/journal.ts';
+import { streamOf } from './run/stream.ts';
 
 /** See the file's first line. */
 export function command(): Command {
@@ -40,19 +43,29 @@ function optionOf(name: string, schema: z.ZodType): Option {
 async function start(settings: Settings): Promise<void> {
   const log = createLogger(settings.logLevel);
   const transport = createUndiciTransport(await loadConnection());
-  const client = createKubeClient({
+  const connected = {
     transport,
     clock: systemClock,
     random: systemRandom,
     userAgent: `${OPERATOR_NAME}/${version()}`,
-  });
+  };
+  const client = createKubeClient(connected);
   const evidence = createDirectoryStore({
     root: settings.evidenceDir,
     clock: systemClock,
     version: version(),
   });
+  const journal = await journalOf(settings, systemClock, log);
   const operator = createOperator({
     ...settings,
+    ...(journal && { journal }),
+    ...streamOf(settings),
+    ...(!settings.singleResponder && {
+      election: {
+        lease: { namespace: SYSTEM_NAMESPACE, name: settings.leaseName },
+        fencedClient: (term) => fencedClient(connected, term),
+      },
+    }),
     client,
     clock: systemClock,
     random: systemRandom,

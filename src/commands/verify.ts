@@ -2,6 +2,9 @@
 import { Command } from 'commander';
 import { verifyManifest } from '../evidence/verify.ts';
 
+// Whoever made the folder chose the names in it: what a terminal obeys, or what hides text, is shown as an escape.
+const DECEPTIVE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
 /** See the file's first line. Exit code 1 if anything differs. */
 export function command(): Command {
   return new Command('verify')
@@ -12,7 +15,8 @@ export function command(): Command {
     )
     .action(async (directory: string, { sha256 }: { sha256?: string }) => {
       const differences = await verifyManifest(directory, sha256);
-      for (const { path, kind, detail } of differences) process.stdout.write(`${path}: ${kind}: ${detail}\n`);
+      for (const { path, kind, detail } of differences)
+        process.stdout.write(`${visible(`${path}: ${kind}: ${detail}`)}\n`);
       if (differences.length > 0) {
         process.exitCode = 1;
         return;
@@ -22,4 +26,8 @@ export function command(): Command {
         : 'and agrees with its own manifest; give --sha256 to check that too';
       process.stdout.write(`${directory}: whole and unchanged, ${proof}\n`);
     });
+}
+
+function visible(text: string): string {
+  return text.replaceAll(DECEPTIVE, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }

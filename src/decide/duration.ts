@@ -24,3 +24,16 @@ export function parseDuration(text: string): number {
   if (ms > YEAR_MS) throw new RangeError(`"${text}" is longer than a year (8760h): write a shorter duration`);
   return ms;
 }
+
+/**
+ * Reads a duration of an incident, in milliseconds. People can edit records, and other versions write them: what is no
+ * duration of at most a year counts as a year, of all waits the most careful.
+ */
+export function recordedDuration(text: string): number {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return YEAR_MS;
+  }
+}

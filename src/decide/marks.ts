@@ -20,10 +20,20 @@ export function stepOf(incident: DriftIncident, name: StepName): StepStatus | un
   return incident.status?.steps?.find((step) => step.name === name);
 }
 
-/** Whether our eviction was at least written ahead: a pod that is gone now may have gone by it. */
+// What the API server answers when it did not evict; after everything else nobody knows whether it did.
+const REFUSALS: ReadonlySet<string> = new Set([
+  'DisruptionBudget',
+  'MultipleDisruptionBudgets',
+  'TooManyRequests',
+  'MissingPermission',
+  'Denied',
+  'InvalidRequest',
+]);
+
+/** Whether an eviction of ours may have been carried out: a pod that is gone now may have gone by it. */
 export function wasAttempted(incident: DriftIncident): boolean {
-  const state = stepOf(incident, 'Evict')?.state;
-  return state === 'Running' || state === 'Succeeded';
+  const step = stepOf(incident, 'Evict');
+  return step !== undefined && (step.state !== 'Waiting' || !REFUSALS.has(step.reason));
 }
 
 /** Whether the API server accepted our eviction. */

@@ -2,7 +2,7 @@
 import type { Contribution, DriftIncident, ResponseSettings } from '../api/incident.ts';
 import { ACTIONS, type Action, type Mode } from '../api/policy.ts';
 import { maxSeverity, type Severity } from '../api/severity.ts';
-import { parseDuration } from './duration.ts';
+import { recordedDuration } from './duration.ts';
 
 /** Everything that was asked for in one incident: by its trigger and by the escalations reported since. */
 export interface MergedResponse {
@@ -35,7 +35,7 @@ export function byPolicy(a: Contribution, b: Contribution): number {
 
 /**
  * Merges settings: the smallest limits, the longest waits, the stronger proof. Order and repetition change nothing.
- * @throws RangeError if there are none, or one holds a duration that {@link parseDuration} refuses.
+ * @throws RangeError if there are none.
  */
 export function mergeSettings(all: readonly ResponseSettings[]): ResponseSettings {
   const [first, ...others] = all;
@@ -112,7 +112,7 @@ function moreCareful(a: ResponseSettings, b: ResponseSettings): ResponseSettings
 
 // Equal lengths in different words (60s, 1m) need a rule, too, or the order of the policies would show.
 function longer(a: string, b: string): string {
-  const difference = parseDuration(a) - parseDuration(b) || compare(b, a);
+  const difference = recordedDuration(a) - recordedDuration(b) || compare(b, a);
   return difference >= 0 ? a : b;
 }
 

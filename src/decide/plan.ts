@@ -3,7 +3,7 @@ import { isFinal, type DriftIncident, type Phase, type StepStatus } from '../api
 import { SEVERITY_LABEL } from '../api/names.ts';
 import { isQuarantined } from '../api/pod.ts';
 import { done, wait, type Decision, type Facts } from './decision.ts';
-import { parseDuration } from './duration.ts';
+import { recordedDuration } from './duration.ts';
 import { chooseForm, type Situation } from './form.ts';
 import { carriesChange, quarantinedByUs, stepOf } from './marks.ts';
 import { effectiveActions, responseOf } from './merge.ts';
@@ -14,6 +14,8 @@ import { afterPod, wantsCapture } from './recovery.ts';
 const STUCK_AFTER_MS = 60_000;
 /** How often the pause switch is looked at while it stops something. */
 const PAUSE_CHECK_MS = 15_000;
+/** Longest time between two tries of a step. */
+const LONGEST_WAIT_MS = 600_000;
 
 /** The next step of an incident. Never throws for a valid incident. */
 export function plan(incident: DriftIncident, facts: Facts): Decision {
@@ -98,7 +100,7 @@ function evictionHeld(now: Situation): Decision | undefined {
   }
   const step = stepOf(incident, 'Evict');
   if (step?.state !== 'Waiting') return undefined;
-  const limitMs = parseDuration(response.settings.eviction.waitForBudget);
+  const limitMs = recordedDuration(response.settings.eviction.waitForBudget);
   if (step.reason === 'DisruptionBudget' && overdue(step, limitMs, facts.now)) {
     return wait('Quarantined', 'EvictionTimeout', `gave up after ${limitMs / 1000} s: ${step.message}`);
   }
@@ -151,12 +153,16 @@ function terminating(deletionTimestamp: string, now: number): Decision {
   return wait('Responding', 'PodStuckTerminating', message);
 }
 
-function waitFor(phase: Phase, step: StepStatus): Decision {
-  return wait(phase, step.reason, step.message, Date.parse(step.nextAttemptAt ?? ''));
+// Without a time (somebody edited the record) only an event ends the wait.
+function waitFor(phase: Phase, { reason, message, nextAttemptAt }: StepStatus): Decision {
+  return wait(phase, reason, message, nextAttemptAt === undefined ? undefined : Date.parse(nextAttemptAt));
 }
 
+// Nobody plans further ahead than this: a later time was written by a clock that was wrong.
 function due(step: StepStatus, now: number): boolean {
-  return step.nextAttemptAt === undefined || Date.parse(step.nextAttemptAt) <= now;
+  if (step.nextAttemptAt === undefined) return true;
+  const waitMs = Date.parse(step.nextAttemptAt) - now;
+  return waitMs <= 0 || waitMs > LONGEST_WAIT_MS;
 }
 
 function overdue(step: StepStatus, limitMs: number, now: number): boolean {

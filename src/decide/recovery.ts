@@ -1,7 +1,7 @@
 // The pod is gone: is its evidence safe, was it our eviction, and is what took its place clean?
 import type { DriftIncident } from '../api/incident.ts';
 import { done, wait, type Decision, type Facts } from './decision.ts';
-import { parseDuration } from './duration.ts';
+import { recordedDuration } from './duration.ts';
 import type { ImageProof } from './images.ts';
 import { stepOf, wasAttempted } from './marks.ts';
 import { effectiveActions, responseOf, type EffectiveActions } from './merge.ts';
@@ -28,7 +28,7 @@ export function wantsCapture(incident: DriftIncident, { enforce }: EffectiveActi
 function verify(incident: DriftIncident, { now, replacement }: Facts): Decision {
   const { readyWithin, require } = responseOf(incident).settings.eviction.replacement;
   const since = Date.parse(incident.status?.eviction?.goneAt ?? '') || now;
-  const until = since + parseDuration(readyWithin);
+  const until = since + recordedDuration(readyWithin);
   if (replacement?.pod.ready) return verdict(replacement.pod.name, replacement.proof, require);
   if (now < until) {
     return wait(

@@ -1,4 +1,5 @@
 // Whether this version can do what the spec of a policy says; or everything that is wrong with it.
+import { parseAny } from '../api/parse.ts';
 import { DriftPolicySpecSchema, type DriftPolicySpec } from '../api/policy.ts';
 import { parseDuration } from './duration.ts';
 import type { Problem } from './problem.ts';
@@ -12,9 +13,9 @@ export type Validation = { valid: true; spec: DriftPolicySpec } | { valid: false
  * version's schema, and because unique names, patterns and ranges of durations are not in the schema.
  */
 export function validateSpec(input: unknown): Validation {
-  const parsed = DriftPolicySpecSchema.safeParse(input);
+  const parsed = parseAny(DriftPolicySpecSchema, input);
   if (!parsed.success) {
-    const problems = parsed.error.issues.map(({ path, message }) => ({
+    const problems = parsed.issues.map(({ path, message }) => ({
       path: path.reduce(fieldPath, 'spec'),
       message,
     }));

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { DetectionSummarySchema, type Detection } from '../api/detection.ts';
 import { OPERATOR_NAME } from '../api/names.ts';
+import { parseAny, type Issue } from '../api/parse.ts';
 import { SEVERITIES, parseSeverity } from '../api/severity.ts';
 import { falcoIdentity, isHostProcess, toldText, type OutputFields } from './falco-identity.ts';
 import { canonicalJson, formatPath, type Problem } from './json.ts';
@@ -50,8 +51,8 @@ const OriginSchema = z.object({ source: z.unknown().optional(), rule: z.unknown(
 export function parseFalco(body: unknown, receivedAt: string): FalcoResult {
   const ignored = whyIgnored(body);
   if (ignored !== undefined) return { kind: 'Ignored', message: ignored };
-  const parsed = AlertSchema.safeParse(body);
-  if (!parsed.success) return { kind: 'Invalid', ...firstProblem(parsed.error) };
+  const parsed = parseAny(AlertSchema, body);
+  if (!parsed.success) return { kind: 'Invalid', ...firstProblem(parsed.issues) };
   const alert = parsed.data;
   if (isHostProcess(alert.output_fields)) {
     return { kind: 'NotAPod', message: 'the alert is about a process on the node, not in a container' };
@@ -104,7 +105,6 @@ function detectionId(alert: Alert, containerId: string | undefined): string {
   return createHash('sha256').update(canonicalJson(identity)).digest('hex').slice(0, 32);
 }
 
-function firstProblem(error: z.ZodError): Problem {
-  const [issue] = error.issues;
+function firstProblem([issue]: readonly Issue[]): Problem {
   return { path: formatPath(issue?.path ?? []), message: issue?.message ?? 'is not valid' };
 }

@@ -30,7 +30,8 @@ export function assertSafeListen(host: string, { encrypted, authenticated, insec
   );
 }
 
-function isLoopback(host: string): boolean {
+/** Whether only this machine can reach that address. */
+export function isLoopback(host: string): boolean {
   if (host === 'localhost') return true;
   const family = isIP(host);
   if (family === 0) return false;

@@ -1,18 +1,9 @@
-// The intake: detections wait here in memory until they are handled, in order for each pod.
+// Detections wait here in memory until they are handled, in order for each pod.
 import type { Detection } from '../api/detection.ts';
 import { sleep, type Cancel, type Clock, type Random } from '../kube/clock.ts';
 import type { Logger } from '../observe/log.ts';
 import { throttle } from '../observe/throttle.ts';
 import type { DetectionOutcome } from './outcome.ts';
-import { RecentIds } from './recent.ts';
-
-/** Not accepted: there is no room, or the process stops. The outcome never rejects. */
-export type Submission = { accepted: false } | { accepted: true; outcome: Promise<DetectionOutcome> };
-
-/** Where ways in hand over a detection. */
-export interface Intake {
-  submit(detection: Detection): Submission;
-}
 
 /** The handler cannot tell yet: look again after that time. */
 export interface Retry {
@@ -35,8 +26,6 @@ export interface IntakeQueueOptions {
   clock: Clock;
   random: Random;
   log: Logger;
-  /** Called once for each accepted detection when it ended; must not throw. */
-  onOutcome: (outcome: DetectionOutcome, detection: Detection) => void;
   /** Detections that wait or are handled. Default 10,000. */
   capacity?: number;
   /** Detections handled at the same time. Default 8. */
@@ -57,24 +46,17 @@ interface Lane {
   firstTriedAt?: number;
 }
 
-const REMEMBERED_IDS = 20_000;
 const BACKOFF_MIN_MS = 200;
 const BACKOFF_MAX_MS = 10_000;
 const LOG_EVERY_MS = 10_000;
-
-const DUPLICATE: DetectionOutcome = {
-  outcome: 'Duplicate',
-  message: 'the same detection was counted before',
-};
 
 /**
  * A bounded queue in memory. What it accepted is tried until it has an outcome, for as long as the process lives; a
  * detection that waits for its next try holds up its own pod only and no worker.
  */
-export class IntakeQueue implements Intake {
+export class IntakeQueue {
   readonly #options: Required<IntakeQueueOptions>;
   readonly #logDue: (kind: string) => boolean;
-  readonly #recent = new RecentIds(REMEMBERED_IDS);
   readonly #lanes = new Map<string, Lane>();
   readonly #timers = new Set<Cancel>();
   readonly #drained = new AbortController();
@@ -94,15 +76,20 @@ export class IntakeQueue implements Intake {
     return this.#depth;
   }
 
-  submit(detection: Detection): Submission {
-    if (this.#phase !== 'open') return { accepted: false };
-    if (this.#recent.has(detection.summary.id)) {
-      this.#options.onOutcome(DUPLICATE, detection);
-      return { accepted: true, outcome: Promise.resolve(DUPLICATE) };
-    }
-    if (this.#depth >= this.#options.capacity) return { accepted: false };
-    this.#recent.add(detection.summary.id);
-    return { accepted: true, outcome: this.#enqueue(detection) };
+  /** Why the queue takes nothing now, in words for people. */
+  get refusal(): string {
+    return this.#phase === 'open' ? 'too many alerts wait' : 'this receiver stops';
+  }
+
+  /** @returns its outcome, or undefined when there is no room or the queue stops (see {@link refusal}). */
+  add(detection: Detection): Promise<DetectionOutcome> | undefined {
+    if (this.#phase !== 'open' || this.#depth >= this.#options.capacity) return undefined;
+    return this.#enqueue(detection);
+  }
+
+  /** Adds what an earlier process accepted: there is always room for that. */
+  restore(detection: Detection): Promise<DetectionOutcome> {
+    return this.#enqueue(detection);
   }
 
   /**
@@ -186,7 +173,6 @@ export class IntakeQueue implements Intake {
     // Behind the others, so that one noisy pod does not hold up the rest.
     else this.#ready.push(lane);
     entry.resolve(outcome);
-    this.#options.onOutcome(outcome, entry.detection);
     if (this.#depth === 0 && this.#phase === 'closing') this.#drained.abort();
   }
 

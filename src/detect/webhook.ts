@@ -7,15 +7,18 @@ import {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
-import { sleep, timestamp, type Clock } from '../kube/clock.ts';
+import type { Detection } from '../api/detection.ts';
+import { timestamp, type Clock } from '../kube/clock.ts';
 import type { Logger } from '../observe/log.ts';
 import { throttle } from '../observe/throttle.ts';
 import { noCredential, type Access } from './access.ts';
 import { parseFalco } from './falco.ts';
 import { parseJson, type Problem } from './json.ts';
 import { assertSafeListen } from './listen.ts';
-import type { DetectionOutcome, OutcomeName } from './outcome.ts';
-import type { Intake } from './queue.ts';
+import type { Intake } from './intake.ts';
+import type { OutcomeName } from './outcome.ts';
+import { promptly, type Answer } from './prompt.ts';
+
 import { followCertificate, serverOptions } from './tls.ts';
 
 /** What the webhook counts; outcomes of what the intake accepted are counted there. */
@@ -50,18 +53,13 @@ export interface Webhook {
 }
 
 const PATH = '/v1/falco';
-// Falcosidekick sends the next alert only after the answer to this one.
-const ANSWER_WITHIN_MS = 250;
 const LOG_EVERY_MS = 10_000;
 const BAD_URL: Problem = { path: 'url', message: 'cannot be decoded' };
-const QUEUED = {
-  outcome: 'Queued',
-  message: `accepted; the outcome was not known in ${ANSWER_WITHIN_MS} ms`,
-};
+const QUEUED = { outcome: 'Queued', message: 'kept in the journal; the outcome is not known yet' };
 
 /**
  * Answers 202 with an outcome, or `{error: {path, message}}` with 400 (not JSON, nested too deep, a bad field),
- * 401, 404, 405, 413, 415, or 503 when there is no room. Logs no body and no header.
+ * 401, 404, 405, 413, 415, or 503 when the alert could not be kept safe. Logs no body and no header.
  */
 export function createWebhook(options: WebhookOptions): Webhook {
   const refuse = refuser(options);
@@ -75,7 +73,8 @@ export function createWebhook(options: WebhookOptions): Webhook {
     if (status >= 500) options.log.error({ err: error }, 'a request failed inside the webhook');
     return refuse(request, reply, status, describeError(error));
   });
-  app.post(PATH, (request, reply) => answerAlert(request, reply, options, refuse));
+  const handOver = promptly(options.intake, options.clock);
+  app.post(PATH, (request, reply) => answerAlert(request, reply, { ...options, handOver }, refuse));
   return {
     listen: async ({ host, port, insecure = false }) => {
       const authenticated = options.allowUnauthenticated !== true;
@@ -187,7 +186,7 @@ function describeError(error: FastifyError): Problem {
 async function answerAlert(
   request: FastifyRequest,
   reply: FastifyReply,
-  { intake, clock, metrics }: WebhookOptions,
+  { handOver, clock, metrics }: WebhookOptions & { handOver: (detection: Detection) => Promise<Answer> },
   refuse: Refuse,
 ): Promise<FastifyReply> {
   const json = parseJson(typeof request.body === 'string' ? request.body : '');
@@ -200,21 +199,10 @@ async function answerAlert(
     metrics.detection(result.kind);
     return reply.code(202).send({ outcome: result.kind, message: result.message });
   }
-  const submission = intake.submit(result.detection);
-  if (!submission.accepted) {
-    const problem = { path: 'body', message: 'was not accepted: too many alerts wait; send it again' };
+  const answer = await handOver(result.detection);
+  if (answer.kind === 'Refused') {
+    const problem = { path: 'body', message: `was not accepted: ${answer.reason}; send it again` };
     return refuse(request, reply.header('retry-after', '1'), 503, problem);
   }
-  return reply.code(202).send((await within(submission.outcome, clock)) ?? QUEUED);
-}
-
-async function within(
-  outcome: Promise<DetectionOutcome>,
-  clock: Clock,
-): Promise<DetectionOutcome | undefined> {
-  const answered = new AbortController();
-  const timeout = sleep(clock, ANSWER_WITHIN_MS, answered.signal).then(() => undefined);
-  const first = await Promise.race([outcome, timeout]);
-  answered.abort();
-  return first;
+  return reply.code(202).send(answer.kind === 'Queued' ? QUEUED : answer.outcome);
 }

@@ -3,6 +3,7 @@
 import type { Cancel, Clock, Random } from '../kube/clock.ts';
 import type { HttpResponse, Transport } from '../kube/transport.ts';
 import { validators as ourSchemas } from '../api/validate.ts';
+import type { AccessHook } from './access-reviews.ts';
 import type { AdmissionHook } from './admission.ts';
 import { createAudit, type AuditEntry } from './audit.ts';
 import type { Backend } from './backend.ts';
@@ -16,6 +17,7 @@ import type { Validators } from './validators.ts';
 import type { WatchLine } from './watches.ts';
 
 export { ApiError } from './status.ts';
+export type { AccessAttributes, AccessHook } from './access-reviews.ts';
 export type { AdmissionHook, AdmissionRequest, Denial } from './admission.ts';
 export type { AuditEntry } from './audit.ts';
 export type { ClusterTimings } from './controllers/controllers.ts';
@@ -49,6 +51,8 @@ export interface EmbeddedCluster {
   onRequest(listener: (entry: AuditEntry) => void): Cancel;
   /** Tests add hooks that refuse writes, also those of the controllers. */
   readonly admission: AdmissionHook[];
+  /** Tests add hooks that answer access reviews. Without one everything is allowed. */
+  readonly access: AccessHook[];
   /** Image (as a pod names it) to digest (`sha256:<64 hex>`); one that is not here gets a digest made from its name. */
   readonly images: Map<string, string>;
   readonly logs: PodLogs;
@@ -65,8 +69,9 @@ const AUDIT_LIMIT = 10_000;
 export function createEmbeddedCluster(options: EmbeddedClusterOptions): EmbeddedCluster {
   const { clock, random, validators = ourSchemas } = options;
   const admission: AdmissionHook[] = [];
+  const access: AccessHook[] = [];
   const store = new Store(options.historyLimit ?? HISTORY_LIMIT);
-  const backend: Backend = { store, clock, random, validators, admission };
+  const backend: Backend = { store, clock, random, validators, admission, access };
   const logs = createPodLogs();
   const audit = createAudit(AUDIT_LIMIT);
   const images = new Map<string, string>();
@@ -85,6 +90,7 @@ export function createEmbeddedCluster(options: EmbeddedClusterOptions): Embedded
     audit: audit.entries,
     onRequest: audit.onRequest,
     admission,
+    access,
     images,
     logs,
     timings: controllers.timings,
@@ -100,6 +106,7 @@ function nextTurn(): Promise<void> {
 function toResponse(given: Answer): HttpResponse {
   if ('lines' in given) return response(200, JSON_TYPE, encodedLines(given.lines));
   if ('text' in given) return response(given.code, 'text/plain; charset=utf-8', chunk(given.text));
+  if (!('body' in given)) return { status: given.code, headers: {}, body: chunk('') };
   return response(given.code, JSON_TYPE, chunk(JSON.stringify(given.body)), retryAfter(given.body));
 }
 

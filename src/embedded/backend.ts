@@ -2,6 +2,7 @@
 import type { KubeObject } from '../api/meta.ts';
 import type { Clock, Random } from '../kube/clock.ts';
 import type { Resource } from '../kube/resources.ts';
+import type { AccessHook } from './access-reviews.ts';
 import type { AdmissionHook } from './admission.ts';
 import { objectAt, type JsonObject } from './json.ts';
 import type { ServedKind } from './kinds.ts';
@@ -16,6 +17,7 @@ export interface Backend {
   readonly random: Random;
   readonly validators: Validators;
   readonly admission: readonly AdmissionHook[];
+  readonly access: readonly AccessHook[];
 }
 
 /** The objects of a kind in a namespace, or in all; cluster-scoped kinds have no namespace. */

@@ -1,7 +1,7 @@
 // POST: a new object.
 import type { KubeObject } from '../api/meta.ts';
 import type { Random } from '../kube/clock.ts';
-import { apiVersionOf } from '../kube/resources.ts';
+import { apiVersionOf, PODS } from '../kube/resources.ts';
 import { admit, requireNamespace } from './admission.ts';
 import {
   randomText,
@@ -16,7 +16,8 @@ import { withFirstDefaults } from './defaults.ts';
 import { frozen, objectAt, textAt, type JsonObject } from './json.ts';
 import type { ServedKind } from './kinds.ts';
 import { decodeProblem, invalidValue, metadataProblems, normalizedMetadata } from './metadata.ts';
-import { alreadyExists, badRequest, invalid, unrecognized } from './status.ts';
+import { admittedPod } from './pod-admission.ts';
+import { alreadyExists, badRequest, failure, invalid, unrecognized } from './status.ts';
 import { objectKey } from './store.ts';
 import { refuseUnknownFields, validated } from './validators.ts';
 
@@ -42,7 +43,10 @@ export function createObject(
   }
   const toldName = textAt(metadata['name']) || textAt(metadata['generateName']) || 'Unknown';
   requireNamespace(backend, subjectOf({ kind, namespace, name: toldName }));
-  const object = completed(backend, { kind, namespace }, sent);
+  if (textAt(metadata['resourceVersion']) !== '') {
+    throw failure(500, undefined, 'resourceVersion should not be set on objects to be created');
+  }
+  const object = completed(backend, { kind, namespace }, sent, toldName);
   const { name } = object.metadata;
   admit(backend, {
     operation: 'CREATE',
@@ -83,10 +87,11 @@ export function decoded(kind: ServedKind, body: JsonObject): JsonObject {
   return { ...body, apiVersion, kind: kindName };
 }
 
-function completed(backend: Backend, at: Collection, sent: JsonObject): KubeObject {
+function completed(backend: Backend, at: Collection, sent: JsonObject, toldName: string): KubeObject {
   const { kind } = at;
   const metadata = systemMetadata(backend, at, objectAt(sent['metadata']));
-  const filled = withFirstDefaults(kind.resource.kind, { ...sent, metadata });
+  const draft = withFirstDefaults(kind.resource.kind, { ...sent, metadata });
+  const filled = kind.resource === PODS ? admittedPod(backend, draft, toldName) : draft;
   const object = { ...filled, metadata: normalizedMetadata(objectAt(filled['metadata'])) };
   const problems = metadataProblems(object.metadata, kind.resource.kind !== 'Namespace');
   if (problems.length > 0) throw invalid(kind.resource, textAt(metadata['name']), problems);
@@ -94,7 +99,7 @@ function completed(backend: Backend, at: Collection, sent: JsonObject): KubeObje
 }
 
 function systemMetadata(backend: Backend, { kind, namespace }: Collection, sent: JsonObject): JsonObject {
-  const { resourceVersion: _rv, deletionTimestamp: _dt, deletionGracePeriodSeconds: _gp, ...own } = sent;
+  const { deletionTimestamp: _dt, deletionGracePeriodSeconds: _gp, ...own } = sent;
   const taken = (name: string) =>
     backend.store.get(kind.resource, objectKey({ namespace, name })) !== undefined;
   return {

@@ -1,15 +1,35 @@
 // What the server fills in when an object of a built-in kind is created, as far as responses read it.
-import { listAt, objectAt, type JsonObject } from './json.ts';
+import { isJsonObject, listAt, objectAt, type JsonObject } from './json.ts';
+import { podSpecDefaults, qosClass, templateDefaults } from './pod-defaults.ts';
 
 type Fill = (object: JsonObject) => JsonObject;
 
 /** Defaults that every write gets. */
 const SPEC_DEFAULTS: Readonly<Record<string, Fill>> = {
-  Pod: (pod) => ({ ...pod, spec: podSpec(objectAt(pod['spec'])) }),
+  Pod: (pod) => ({ ...pod, spec: podSpecDefaults(objectAt(pod['spec'])) }),
   Node: (node) => withSpec(node, {}),
-  Deployment: (deployment) => withSpec(deployment, { replicas: 1 }),
-  StatefulSet: (set) => withSpec(set, { replicas: 1 }),
-  ReplicaSet: (set) => withSpec(set, { replicas: 1 }),
+  Lease: (lease) => withSpec(lease, {}),
+  Deployment: (deployment) =>
+    withTemplate(deployment, {
+      replicas: 1,
+      revisionHistoryLimit: 10,
+      progressDeadlineSeconds: 600,
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: '25%' } },
+    }),
+  StatefulSet: (set) =>
+    withTemplate(set, {
+      replicas: 1,
+      revisionHistoryLimit: 10,
+      podManagementPolicy: 'OrderedReady',
+      updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 0 } },
+      persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
+    }),
+  DaemonSet: (set) =>
+    withTemplate(set, {
+      revisionHistoryLimit: 10,
+      updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } },
+    }),
+  ReplicaSet: (set) => withTemplate(set, { replicas: 1 }),
   Service: (service) => withSpec(service, { type: 'ClusterIP' }),
   NetworkPolicy: (policy) => ({ ...policy, spec: networkPolicySpec(objectAt(policy['spec'])) }),
 };
@@ -22,6 +42,12 @@ const FIRST_STATUS: Readonly<Record<string, (object: JsonObject) => JsonObject>>
   Deployment: () => ({}),
   StatefulSet: () => ({ replicas: 0, availableReplicas: 0 }),
   ReplicaSet: () => ({ replicas: 0 }),
+  DaemonSet: () => ({
+    currentNumberScheduled: 0,
+    desiredNumberScheduled: 0,
+    numberMisscheduled: 0,
+    numberReady: 0,
+  }),
   Service: () => ({ loadBalancer: {} }),
   PodDisruptionBudget: () => ({
     disruptionsAllowed: 0,
@@ -39,8 +65,9 @@ export function withDefaults(kind: string, object: JsonObject): JsonObject {
 /** The new object with all defaults; a status that came with it is dropped, as the server does. */
 export function withFirstDefaults(kind: string, object: JsonObject): JsonObject {
   const { status: _dropped, ...rest } = kind === 'Namespace' ? newNamespace(object) : object;
-  const status = FIRST_STATUS[kind]?.(object);
-  return withDefaults(kind, status ? { ...rest, status } : rest);
+  const filled = withDefaults(kind, rest);
+  const status = FIRST_STATUS[kind]?.({ ...filled, status: object['status'] });
+  return status ? { ...filled, status } : filled;
 }
 
 function newNamespace(namespace: JsonObject): JsonObject {
@@ -53,31 +80,19 @@ function withSpec(object: JsonObject, defaults: JsonObject): JsonObject {
   return { ...object, spec: { ...defaults, ...objectAt(object['spec']) } };
 }
 
-function podSpec(spec: JsonObject): JsonObject {
+function withTemplate(workload: JsonObject, defaults: JsonObject): JsonObject {
+  const filled = withSpec(workload, defaults);
+  const spec = objectAt(filled['spec']);
+  const template = objectAt(spec['template']);
+  if (!isJsonObject(template['spec'])) return filled;
   return {
-    restartPolicy: 'Always',
-    terminationGracePeriodSeconds: 30,
-    dnsPolicy: 'ClusterFirst',
-    serviceAccountName: 'default',
-    schedulerName: 'default-scheduler',
-    securityContext: {},
-    enableServiceLinks: true,
-    ...spec,
-    containers: listAt(spec['containers']).map((container) => ({
-      resources: {},
-      imagePullPolicy: 'IfNotPresent',
-      terminationMessagePath: '/dev/termination-log',
-      terminationMessagePolicy: 'File',
-      ...objectAt(container),
-    })),
+    ...filled,
+    spec: { ...spec, template: { ...template, spec: templateDefaults(template['spec']) } },
   };
 }
 
 function podStatus(pod: JsonObject): JsonObject {
-  const asks = listAt(objectAt(pod['spec'])['containers']).some(
-    (container) => Object.keys(objectAt(objectAt(container)['resources'])).length > 0,
-  );
-  return { phase: 'Pending', qosClass: asks ? 'Burstable' : 'BestEffort' };
+  return { phase: 'Pending', qosClass: qosClass(objectAt(pod['spec'])) };
 }
 
 /** An empty list of rules is as good as none: it does not make the policy one about that direction. */
@@ -85,9 +100,15 @@ function networkPolicySpec(spec: JsonObject): JsonObject {
   const rules = Object.fromEntries(
     ['ingress', 'egress']
       .filter((field) => listAt(spec[field]).length > 0)
-      .map((field) => [field, spec[field]]),
+      .map((field) => [field, listAt(spec[field]).map(networkPolicyRule)]),
   );
   const { ingress: _ingress, egress: _egress, ...rest } = spec;
   const policyTypes = rules['egress'] === undefined ? ['Ingress'] : ['Ingress', 'Egress'];
   return { policyTypes, ...rest, ...rules };
+}
+
+function networkPolicyRule(value: unknown): JsonObject {
+  const rule = objectAt(value);
+  if (rule['ports'] === undefined) return rule;
+  return { ...rule, ports: listAt(rule['ports']).map((port) => ({ protocol: 'TCP', ...objectAt(port) })) };
 }

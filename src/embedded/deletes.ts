@@ -107,9 +107,10 @@ function settle(backend: Backend, target: ObjectTarget, going: KubeObject, dryRu
   const { resource } = target.kind;
   const { deletionGracePeriodSeconds = 0, finalizers = [] } = going.metadata;
   const held = finalizers.length > 0 || deletionGracePeriodSeconds > 0 || resource === NAMESPACES;
-  if (dryRun) return { object: going, gone: !held };
   const isMarked = held || resource === PODS;
-  const object = isMarked ? storedIfChanged(backend, target, going) : going;
+  const last = isMarked ? going : (backend.store.get(resource, objectKey(target)) ?? going);
+  if (dryRun) return { object: last, gone: !held };
+  const object = isMarked ? storedIfChanged(backend, target, going) : last;
   if (!held) backend.store.remove(resource, objectKey(target));
   return { object, gone: !held };
 }

@@ -1,5 +1,7 @@
 // What each method does on a collection, an object or a subresource: the table of the API.
+import { SELF_SUBJECT_ACCESS_REVIEWS } from '../kube/resources.ts';
 import type { HttpRequest } from '../kube/transport.ts';
+import { REVIEWS_PATH, reviewAccess } from './access-reviews.ts';
 import { writeMode, type Backend, type ObjectTarget, type WriteMode } from './backend.ts';
 import { createObject } from './creates.ts';
 import { deleteObject, deleteOptions } from './deletes.ts';
@@ -7,7 +9,7 @@ import { evictPod } from './evictions.ts';
 import { objectAt, type JsonObject } from './json.ts';
 import { parsePatch } from './patches.ts';
 import { readPodLog, type PodLogs } from './pod-logs.ts';
-import { getObject, isWatch, listObjects } from './reads.ts';
+import { getObject, getObjectSince, isWatch, listObjects } from './reads.ts';
 import { parsePath, targetOf, type Route } from './routes.ts';
 import { ApiError, badRequest, detailsOf, methodNotAllowed, success, unrecognized } from './status.ts';
 import { replacement, updateObject, type Part } from './updates.ts';
@@ -17,6 +19,7 @@ import { watchObjects, type WatchLine } from './watches.ts';
 export type Answer =
   | { code: number; body: object }
   | { code: number; text: string }
+  | { code: 204 }
   | { code: 200; lines: AsyncGenerator<WatchLine, void, void> };
 
 /** One request with everything that an endpoint asks about it. */
@@ -37,7 +40,7 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
       ? { code: 200, lines: watchObjects(backend, route, query, request.signal) }
       : { code: 200, body: listObjects(backend, route, query) },
   'collection POST': create,
-  'object GET': (call) => ({ code: 200, body: getObject(call.backend, targetIn(call)) }),
+  'object GET': (call) => ({ code: 200, body: getObjectSince(call.backend, targetIn(call), call.query) }),
   'object PUT': (call) => replace(call, 'object'),
   'object PATCH': (call) => patch(call, 'object'),
   'object DELETE': remove,
@@ -52,16 +55,25 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
 export function answer(backend: Backend, logs: PodLogs, request: HttpRequest): Answer {
   try {
     const [path = '', search = ''] = request.path.split('?', 2);
+    const query = new URLSearchParams(search);
+    if (path === REVIEWS_PATH) return review(backend, request, query);
     const route = parsePath(path);
     if (!route) return { code: 404, text: '404 page not found\n' };
     const what = route.subresource ?? (route.name === undefined ? 'collection' : 'object');
     const endpoint = ENDPOINTS[`${what} ${request.method}`];
     if (!endpoint) throw methodNotAllowed();
-    return endpoint({ backend, logs, request, route, query: new URLSearchParams(search) });
+    return endpoint({ backend, logs, request, route, query });
   } catch (error) {
     if (error instanceof ApiError) return { code: error.code, body: error.status };
     throw error;
   }
+}
+
+function review(backend: Backend, request: HttpRequest, query: URLSearchParams): Answer {
+  if (request.method !== 'POST') throw methodNotAllowed();
+  const mode = writeMode(query, 'CreateOptions', agentOf(request));
+  const sent = parseObject(request.body, SELF_SUBJECT_ACCESS_REVIEWS.kind);
+  return { code: 201, body: reviewAccess(backend, sent, mode) };
 }
 
 function targetIn({ route }: Call): ObjectTarget {
@@ -118,7 +130,7 @@ function remove(call: Call): Answer {
     deleteOptions(request.body, query),
     agentOf(request),
   );
-  if (!gone || resource.kind === 'Pod') return { code: 200, body: object };
+  if (!gone || target.kind.returnsDeleted) return { code: 200, body: object };
   const details = { ...detailsOf(resource, target.name), uid: object.metadata.uid };
   return { code: 200, body: success({ details }) };
 }
@@ -132,7 +144,7 @@ function evict(call: Call): Answer {
 
 function readLog(call: Call): Answer {
   const text = readPodLog(call.backend, call.logs, targetIn(call), call.query);
-  return { code: text === undefined ? 204 : 200, text: text ?? '' };
+  return text === undefined ? { code: 204 } : { code: 200, text };
 }
 
 function parseObject(body: string | undefined, kind: string): JsonObject {

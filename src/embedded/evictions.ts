@@ -13,6 +13,7 @@ import { getObject } from './reads.ts';
 import { selects } from './selectors.ts';
 import { badRequest, disruptionRefused, failure } from './status.ts';
 import { updateObject } from './updates.ts';
+import { strictDecodingError } from './validators.ts';
 
 /** Seconds that a client is told to wait while a budget's status is out of date. */
 const STALE_RETRY_SECONDS = 10;
@@ -22,7 +23,7 @@ const STALE_RETRY_SECONDS = 10;
  * 429 for a budget, 500 for two budgets. A dry run checks all and uses up nothing.
  */
 export function evictPod(backend: Backend, target: ObjectTarget, body: JsonObject, mode: WriteMode): void {
-  checkBody(body, target.name);
+  checkBody(body, target, mode.strict);
   const options = { ...readOptions(objectAt(body['deleteOptions'])) };
   options.dryRun ||= mode.dryRun;
   admit(backend, {
@@ -43,17 +44,23 @@ export function evictPod(backend: Backend, target: ObjectTarget, body: JsonObjec
   deleteAdmitted(backend, target, withoutVersion(options));
 }
 
-function checkBody(body: JsonObject, name: string): void {
+const EVICTION_FIELDS = ['apiVersion', 'kind', 'metadata', 'deleteOptions'];
+
+function checkBody(body: JsonObject, { namespace, name }: ObjectTarget, strict: boolean): void {
   const kind = textAt(body['kind']) || 'Eviction';
   const version = textAt(body['apiVersion']).split('/').at(-1) ?? '';
+  const cannot = `${kind} in version "${version}" cannot be handled as a Eviction`;
   if (kind !== 'Eviction') {
-    throw badRequest(
-      `${kind} in version "${version}" cannot be handled as a Eviction: converting (${version}.${kind}) to (policy.Eviction): unknown conversion`,
-    );
+    const why = `converting (${version}.${kind}) to (policy.Eviction): unknown conversion`;
+    throw badRequest(`${cannot}: ${why}`);
   }
-  if (objectAt(body['metadata'])['name'] !== name) {
-    throw badRequest('name in URL does not match name in Eviction object');
+  const unknown = Object.keys(body).filter((field) => !EVICTION_FIELDS.includes(field));
+  if (strict && unknown.length > 0) throw badRequest(`${cannot}: ${strictDecodingError(unknown)}`);
+  const metadata = objectAt(body['metadata']);
+  if ((metadata['namespace'] ?? namespace) !== namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
+  if (metadata['name'] !== name) throw badRequest('name in URL does not match name in Eviction object');
 }
 
 /** A pod that does not run or is on its way out disrupts nothing. */

@@ -9,6 +9,7 @@ import {
   ENDPOINT_SLICES,
   EVENTS,
   JOBS,
+  LEASES,
   NAMESPACES,
   NETWORK_POLICIES,
   NODES,
@@ -26,10 +27,12 @@ export interface ServedKind {
   resource: Resource;
   /** It has a `status` subresource: the main resource cannot change the status. */
   status: boolean;
-  /** `metadata.generation` counts changes of everything but metadata and status. */
+  /** `metadata.generation` counts changes of everything but metadata and status; of a Deployment annotations count too. */
   generation: boolean;
   /** A PUT without a resourceVersion is taken. */
   unconditionalUpdate: boolean;
+  /** A deletion that is done answers with the object; of other kinds with a Status. */
+  returnsDeleted: boolean;
   /** Served from a CRD: list items carry apiVersion and kind, status writes leave the metadata alone. */
   custom: boolean;
 }
@@ -40,6 +43,7 @@ const plain: Required<Traits> = {
   status: false,
   generation: false,
   unconditionalUpdate: true,
+  returnsDeleted: false,
   custom: false,
 };
 const serve = (resource: Resource, traits: Traits = {}): ServedKind => ({ ...plain, ...traits, resource });
@@ -47,13 +51,13 @@ const workload = (resource: Resource): ServedKind => serve(resource, { status: t
 
 /** Every served kind. */
 export const SERVED_KINDS: readonly ServedKind[] = [
-  workload(PODS),
+  { ...workload(PODS), returnsDeleted: true },
   serve(NAMESPACES, { status: true }),
   serve(NODES, { status: true }),
   serve(CONFIG_MAPS),
-  serve(SERVICES, { status: true }),
+  serve(SERVICES, { status: true, returnsDeleted: true }),
   serve(CORE_EVENTS),
-  serve(SERVICE_ACCOUNTS),
+  serve(SERVICE_ACCOUNTS, { returnsDeleted: true }),
   serve(EVENTS),
   workload(DEPLOYMENTS),
   workload(REPLICA_SETS),
@@ -63,6 +67,7 @@ export const SERVED_KINDS: readonly ServedKind[] = [
   serve(NETWORK_POLICIES, { generation: true }),
   serve(POD_DISRUPTION_BUDGETS, { status: true, generation: true, unconditionalUpdate: false }),
   serve(ENDPOINT_SLICES, { generation: true }),
+  serve(LEASES, { unconditionalUpdate: false }),
   ...[DRIFT_POLICIES, DRIFT_INCIDENTS].map((resource) =>
     serve(resource, { status: true, generation: true, unconditionalUpdate: false, custom: true }),
   ),

@@ -52,6 +52,7 @@ export function metadataProblems(metadata: JsonObject, dotsInName: boolean): Fie
     ]),
     ...annotationProblems(objectAt(metadata['annotations'])),
     ...listAt(metadata['ownerReferences']).flatMap(ownerProblems),
+    ...managerProblems(listAt(metadata['ownerReferences']).map(objectAt)),
     ...listAt(metadata['finalizers']).flatMap(finalizerProblems),
   ];
 }
@@ -189,6 +190,15 @@ function ownerProblems(owner: unknown): FieldProblem[] {
       const detail = field === 'apiVersion' ? 'version must not be empty' : 'must not be empty';
       return invalidValue(`metadata.ownerReferences.${field}`, '', detail);
     });
+}
+
+/** The second owner that would manage the object; the server stops there. */
+function managerProblems(owners: readonly JsonObject[]): FieldProblem[] {
+  const [first, second] = owners.filter(({ controller }) => controller === true);
+  if (!first || !second) return [];
+  const [one, another] = [first, second].map(({ kind, name }) => `${textAt(kind)}/${textAt(name)}`);
+  const detail = `Only one reference can have Controller set to true. Found "true" in references for ${one} and ${another}`;
+  return [invalidValue('metadata.ownerReferences', owners, detail)];
 }
 
 function finalizerProblems(finalizer: unknown, index: number): FieldProblem[] {

@@ -25,6 +25,12 @@ export function getObject(backend: Backend, { kind, namespace, name }: ObjectTar
   return object;
 }
 
+/** The object at that revision or a later one: of the future there is none (504). */
+export function getObjectSince(backend: Backend, target: ObjectTarget, query: URLSearchParams): KubeObject {
+  requireRevision(backend, query.get('resourceVersion') ?? '');
+  return getObject(backend, target);
+}
+
 /** Whether a GET of a collection is a watch. */
 export function isWatch(query: URLSearchParams): boolean {
   return ['true', '1'].includes(query.get('watch') ?? '');
@@ -44,7 +50,7 @@ export function selectionOf({ kind, namespace }: Collection, query: URLSearchPar
 export function listObjects(backend: Backend, at: Collection, query: URLSearchParams): JsonObject {
   const selected = selectionOf(at, query);
   const limit = wholeNumber(query.get('limit') ?? '0');
-  const token = query.get('continue') ? parseToken(query.get('continue') ?? '') : undefined;
+  const token = tokenIn(query);
   if (!token) requireRevision(backend, query.get('resourceVersion') ?? '');
   const revision = token && token.rv !== -1 ? token.rv : backend.store.revision;
   const objects = backend.store.listAt(at.kind.resource, revision);
@@ -107,6 +113,15 @@ export function wholeNumber(text: string): number {
 
 function encodeToken(token: ContinueToken): string {
   return Buffer.from(JSON.stringify(token)).toString('base64url');
+}
+
+/** The token of a query; it says by itself which moment is meant. */
+function tokenIn(query: URLSearchParams): ContinueToken | undefined {
+  const text = query.get('continue') ?? '';
+  if (text === '') return undefined;
+  const token = parseToken(text);
+  if (['', '0'].includes(query.get('resourceVersion') ?? '')) return token;
+  throw badRequest('specifying resource version is not allowed when using continue');
 }
 
 function parseToken(text: string): ContinueToken {

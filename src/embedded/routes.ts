@@ -16,15 +16,13 @@ const SUBRESOURCES: Readonly<Record<string, readonly string[]>> = { pods: ['log'
 
 /**
  * Reads a path without its query. Undefined for a group that is not served and for an unknown kind of a CRD's group,
- * where the real server answers with plain text; throws a 404 Status for other kinds of a served group.
+ * where the real server answers with plain text; throws a 404 Status for other kinds and versions of a served group.
  */
 export function parsePath(path: string): Route | undefined {
   const [root, ...rest] = path.split('/').slice(1).map(decodeURIComponent);
   if (root !== 'api' && root !== 'apis') return undefined;
   const [group = '', version = '', ...parts] = root === 'api' ? ['', ...rest] : rest;
-  const known = SERVED_KINDS.filter(
-    ({ resource }) => resource.group === group && resource.version === version,
-  );
+  const known = SERVED_KINDS.filter(({ resource }) => resource.group === group);
   if (known.length === 0) return undefined;
   const place = placeOf(parts);
   const kind = findKind(group, version, place.plural);

@@ -1,5 +1,5 @@
 // What a cluster starts with, and a way to put plain objects into it.
-import { NAMESPACES, NODES } from '../kube/resources.ts';
+import { NAMESPACES, NODES, SERVICE_ACCOUNTS } from '../kube/resources.ts';
 import type { DirectApi } from './direct.ts';
 import { isJsonObject, objectAt, textAt, type JsonObject } from './json.ts';
 import { SERVED_KINDS, type ServedKind } from './kinds.ts';
@@ -13,9 +13,17 @@ export function seedCluster(api: DirectApi, nodes: readonly string[] = NODE_NAME
   nodes.forEach((name, index) => ensureNode(api, name, index));
 }
 
-/** Creates the namespace unless it is there. */
+/** Creates the namespace unless it is there, with the account that pods need, for which others wait a moment. */
 export function ensureNamespace(api: DirectApi, name: string, labels: Record<string, string> = {}): void {
   if (!api.get(NAMESPACES, { name })) api.create(NAMESPACES, undefined, { metadata: { name, labels } });
+  ensureAccount(api, name);
+}
+
+/** Creates the ServiceAccount `default` of a namespace unless it is there. */
+export function ensureAccount(api: DirectApi, namespace: string): void {
+  const name = 'default';
+  if (api.get(SERVICE_ACCOUNTS, { namespace, name })) return;
+  api.create(SERVICE_ACCOUNTS, namespace, { metadata: { name, namespace } });
 }
 
 /** Creates a Ready node unless it is there. `index` gives it its addresses. */

@@ -1,7 +1,9 @@
 // Label and field selectors: the query strings of lists and watches, and the selectors inside objects.
 import type { KubeObject, LabelSelector } from '../api/meta.ts';
+import { CORE_EVENTS, EVENTS, NAMESPACES, NODES, PODS } from '../kube/resources.ts';
 import { objectAt } from './json.ts';
-import type { ServedKind } from './kinds.ts';
+import { resourceKey, type ServedKind } from './kinds.ts';
+import { keyRules } from './metadata.ts';
 import { badRequest } from './status.ts';
 
 /** Whether an object is selected. */
@@ -9,6 +11,7 @@ export type Predicate = (object: KubeObject) => boolean;
 
 type Labels = Readonly<Record<string, string>>;
 
+/** Comparisons (`n > 1`) are not served. */
 const SET_REQUIREMENT = /^([^\s!=,()]+)\s+(in|notin)\s*\(([^()]*)\)$/;
 const EQUALITY_REQUIREMENT = /^([^\s!=,()]+)\s*(==|!=|=)\s*([^\s!=,()]*)$/;
 const EXISTENCE_REQUIREMENT = /^(!?)\s*([^\s!=,()]+)$/;
@@ -23,6 +26,9 @@ export function parseLabelSelector(text: string): (labels: Labels) => boolean {
 }
 
 function labelRequirement(part: string): (labels: Labels) => boolean {
+  const [rule] = keyRules(/^!?\s*([^\s!=,()]*)/.exec(part)?.[1] ?? '');
+  if (rule !== undefined)
+    throw badRequest(`unable to parse requirement: <nil>: Invalid value: "${part}": ${rule}`);
   const set = SET_REQUIREMENT.exec(part);
   if (set) {
     const [, key = '', operator, list = ''] = set;
@@ -44,25 +50,37 @@ function isIn(value: string | undefined, values: readonly string[]): boolean {
   return value !== undefined && values.includes(value);
 }
 
-/** What can be selected by field, besides name and namespace, as far as anybody here asks. */
-const POD_FIELDS: Readonly<Record<string, (object: KubeObject) => unknown>> = {
-  'spec.nodeName': (object) => objectAt(object['spec'])['nodeName'],
-  'spec.restartPolicy': (object) => objectAt(object['spec'])['restartPolicy'],
-  'status.phase': (object) => objectAt(object['status'])['phase'],
-  'status.podIP': (object) => objectAt(object['status'])['podIP'],
+type Read = (object: KubeObject) => unknown;
+type Fields = Readonly<Record<string, Read>>;
+
+/** The value at a path of plain names. */
+const at =
+  (path: string): Read =>
+  (object) =>
+    path.split('.').reduce<unknown>((value, name) => objectAt(value)[name], object);
+const paths = (...all: string[]): Fields => Object.fromEntries(all.map((path) => [path, at(path)]));
+const REFERENCE = ['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion', 'fieldPath'];
+const references = (field: string): Fields => paths(...REFERENCE.map((name) => `${field}.${name}`));
+
+/** What can be selected by field, besides name and namespace. */
+const FIELDS_BY_KIND: Readonly<Record<string, Fields>> = {
+  [resourceKey(PODS)]: {
+    ...paths('spec.nodeName', 'spec.restartPolicy', 'spec.schedulerName', 'spec.serviceAccountName'),
+    ...paths('status.phase', 'status.podIP', 'status.nominatedNodeName'),
+    'spec.hostNetwork': (pod) => String(objectAt(pod['spec'])['hostNetwork'] === true),
+  },
+  [resourceKey(CORE_EVENTS)]: {
+    ...references('involvedObject'),
+    ...paths('reason', 'type', 'reportingComponent'),
+    source: (event) => at('source.component')(event) ?? event['reportingComponent'],
+  },
+  [resourceKey(EVENTS)]: { ...references('regarding'), ...paths('reason', 'type', 'reportingController') },
+  [resourceKey(NODES)]: {
+    'spec.unschedulable': (node) => String(objectAt(node['spec'])['unschedulable'] === true),
+  },
+  [resourceKey(NAMESPACES)]: paths('status.phase'),
 };
-/** Events of the core group, by what they are about. */
-const EVENT_FIELDS: Readonly<Record<string, (object: KubeObject) => unknown>> = Object.fromEntries(
-  ['kind', 'namespace', 'name', 'uid'].map((field) => [
-    `involvedObject.${field}`,
-    (object: KubeObject) => objectAt(object['involvedObject'])[field],
-  ]),
-);
-const FIELDS_BY_KIND: Readonly<Record<string, typeof POD_FIELDS>> = { Pod: POD_FIELDS, Event: EVENT_FIELDS };
-const COMMON_FIELDS: Readonly<Record<string, (object: KubeObject) => unknown>> = {
-  'metadata.name': (object) => object.metadata.name,
-  'metadata.namespace': (object) => object.metadata.namespace,
-};
+const COMMON_FIELDS = paths('metadata.name', 'metadata.namespace');
 
 /** Parses `fieldSelector`; throws a 400 for a field that the kind cannot be selected by. */
 export function parseFieldSelector(text: string, kind: ServedKind): Predicate {
@@ -74,7 +92,7 @@ function fieldTerm(term: string, whole: string, kind: ServedKind): Predicate {
   const match = /^([^=!]+)(==|!=|=)([^=]*)$/.exec(term);
   if (!match) throw badRequest(`invalid selector: '${whole}'; can't understand '${term}'`);
   const [, field = '', operator, value = ''] = match;
-  const own = FIELDS_BY_KIND[kind.resource.kind];
+  const own = FIELDS_BY_KIND[resourceKey(kind.resource)];
   const read = COMMON_FIELDS[field] ?? own?.[field];
   if (!read) throw badRequest(unknownField(field, own !== undefined || kind.custom));
   return (object) => ((read(object) ?? '') === value) === (operator !== '!=');

@@ -2,6 +2,7 @@
 import type { KubeObject } from '../api/meta.ts';
 import type { Cancel } from '../kube/clock.ts';
 import type { Resource } from '../kube/resources.ts';
+import { formsOf, sharedBy, type Form } from './event-forms.ts';
 import { frozen } from './json.ts';
 import { resourceKey } from './kinds.ts';
 
@@ -79,24 +80,19 @@ export class Store {
 
   /** Stores the object under a new resourceVersion and returns what was stored. */
   put(resource: Resource, object: KubeObject): KubeObject {
-    const { objects } = this.#shelf(resource);
-    const key = objectKey(object.metadata);
-    const before = objects.get(key);
-    const stored = this.#stamped(object);
-    objects.set(key, stored);
-    this.#record(before ? 'MODIFIED' : 'ADDED', resource, stored, before);
-    return stored;
+    this.#revision += 1;
+    const changes = formsOf(resource, object).map((form) => this.#shelve(form));
+    this.#tell(changes);
+    return changes[0]?.object ?? object;
   }
 
   /** Removes the object; returns its last state with the deletion's resourceVersion. */
   remove(resource: Resource, key: string): KubeObject | undefined {
-    const { objects } = this.#shelf(resource);
-    const before = objects.get(key);
-    if (!before) return undefined;
-    objects.delete(key);
-    const last = this.#stamped(before);
-    this.#record('DELETED', resource, last, before);
-    return last;
+    if (!this.get(resource, key)) return undefined;
+    this.#revision += 1;
+    const changes = sharedBy(resource).flatMap((shared) => this.#unshelve(shared, key));
+    this.#tell(changes);
+    return changes[0]?.object;
   }
 
   /** Calls `listener` after each change until cancelled. */
@@ -105,25 +101,41 @@ export class Store {
     return () => this.#listeners.delete(listener);
   }
 
+  #shelve({ resource, object }: Form): Change {
+    const { objects } = this.#shelf(resource);
+    const key = objectKey(object.metadata);
+    const before = objects.get(key);
+    const stored = this.#stamped(object);
+    objects.set(key, stored);
+    const type = before ? 'MODIFIED' : 'ADDED';
+    return this.#recorded({ type, resource, object: stored, ...(before && { before }) });
+  }
+
+  #unshelve(resource: Resource, key: string): Change[] {
+    const { objects } = this.#shelf(resource);
+    const before = objects.get(key);
+    if (!before) return [];
+    objects.delete(key);
+    return [this.#recorded({ type: 'DELETED', resource, object: this.#stamped(before), before })];
+  }
+
   #stamped(object: KubeObject): KubeObject {
-    this.#revision += 1;
     return frozen({
       ...object,
       metadata: { ...object.metadata, resourceVersion: String(this.#revision) },
     });
   }
 
-  #record(
-    type: Change['type'],
-    resource: Resource,
-    object: KubeObject,
-    before: KubeObject | undefined,
-  ): void {
-    const shelf = this.#shelf(resource);
-    const change: Change = { type, resource, revision: this.#revision, object, ...(before && { before }) };
+  #recorded(what: Omit<Change, 'revision'>): Change {
+    const shelf = this.#shelf(what.resource);
+    const change: Change = { ...what, revision: this.#revision };
     shelf.history.push(change);
     if (shelf.history.length > this.#historyLimit) shelf.forgotten = shelf.history.shift()?.revision ?? 0;
-    for (const listener of this.#listeners) listener(change);
+    return change;
+  }
+
+  #tell(changes: readonly Change[]): void {
+    for (const change of changes) for (const listener of this.#listeners) listener(change);
   }
 
   #shelf(resource: Resource): Shelf {

@@ -1,7 +1,7 @@
 // PUT and PATCH: a stored object is replaced by one that is made from it.
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../api/meta.ts';
-import { PODS } from '../kube/resources.ts';
+import { DEPLOYMENTS, PODS } from '../kube/resources.ts';
 import { admit } from './admission.ts';
 import { desiredState, subjectOf, type Backend, type ObjectTarget, type WriteMode } from './backend.ts';
 import { decoded } from './creates.ts';
@@ -15,6 +15,7 @@ import {
   metadataProblems,
   normalizedMetadata,
 } from './metadata.ts';
+import { readmittedPod } from './pod-admission.ts';
 import { badRequest, conflict, invalid, notFound } from './status.ts';
 import { objectKey } from './store.ts';
 import { refuseUnknownFields, validated } from './validators.ts';
@@ -118,11 +119,17 @@ function completed(backend: Backend, target: ObjectTarget, merged: JsonObject, p
     ...addedFinalizers(metadata, { ...current.metadata }),
   ];
   if (problems.length > 0) throw invalid(kind.resource, name, problems);
-  const draft = withDefaults(kind.resource.kind, { ...merged, metadata }) as unknown as KubeObject;
+  const filled = withDefaults(kind.resource.kind, { ...merged, metadata });
+  const isPod = kind.resource === PODS && part === 'object';
+  const draft = (isPod ? readmittedPod(filled) : filled) as unknown as KubeObject;
   // A binding is no change of the spec by a person: no generation, no rules for updates.
   if (part === 'binding') return frozen(draft);
   const next = validated(backend, kind, draft, current);
-  const changed = kind.generation && !isDeepStrictEqual(desiredState(next), desiredState(current));
+  const wish = (object: KubeObject) => [
+    desiredState(object),
+    kind.resource === DEPLOYMENTS && object.metadata.annotations,
+  ];
+  const changed = kind.generation && !isDeepStrictEqual(wish(next), wish(current));
   const generation = (current.metadata.generation ?? 0) + 1;
   return frozen(changed ? { ...next, metadata: { ...next.metadata, generation } } : next);
 }

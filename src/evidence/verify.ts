@@ -1,10 +1,12 @@
 // Checks a finished bundle against its manifest, and names every difference.
 import { createHash } from 'node:crypto';
+import type { Dirent } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { localFiles, READ_FLAGS, type EntryKind } from './files.ts';
 import { MANIFEST_FILE, MAX_MANIFEST_BYTES, parseManifest, sha256, type ManifestFile } from './manifest.ts';
 import { messageOf } from './error-message.ts';
+import { isSafePath } from './path.ts';
 
 /** One way in which a directory is not what its manifest says. */
 export interface Difference {
@@ -24,9 +26,9 @@ export interface Difference {
 export async function verifyManifest(directory: string, expectedSha256?: string): Promise<Difference[]> {
   const manifest = await readManifest(directory, expectedSha256);
   if ('kind' in manifest) return [manifest];
-  const entries = await walk(directory);
-  entries.delete(MANIFEST_FILE);
   const differences: Difference[] = [];
+  const entries = await walk(directory, differences);
+  entries.delete(MANIFEST_FILE);
   for (const file of manifest.files) {
     const detail = await compare(directory, file, entries.get(file.path));
     if (detail) differences.push(detail);
@@ -51,15 +53,33 @@ async function readManifest(
   }
 }
 
-/** Everything below the directory by its path relative to it. */
-async function walk(directory: string, prefix = ''): Promise<Map<string, EntryKind>> {
+/**
+ * Everything below the directory by its path relative to it. What cannot be in a manifest is not looked into: a name
+ * that is no text has another one on the way back to the system, and may lead elsewhere.
+ */
+async function walk(
+  directory: string,
+  differences: Difference[],
+  prefix = '',
+): Promise<Map<string, EntryKind>> {
   const found = new Map<string, EntryKind>();
-  for (const entry of await readdir(join(directory, prefix), { withFileTypes: true })) {
+  for (const entry of await entriesOf(directory, prefix, differences)) {
     const path = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
     found.set(path, kindOf(entry));
-    if (entry.isDirectory()) for (const [below, kind] of await walk(directory, path)) found.set(below, kind);
+    if (!entry.isDirectory() || !isSafePath(path)) continue;
+    for (const [below, kind] of await walk(directory, differences, path)) found.set(below, kind);
   }
   return found;
+}
+
+async function entriesOf(directory: string, path: string, differences: Difference[]): Promise<Dirent[]> {
+  try {
+    return await readdir(join(directory, path), { withFileTypes: true });
+  } catch (error) {
+    const detail = `is a directory that cannot be read: ${messageOf(error)}`;
+    differences.push({ path: path || '.', kind: 'changed', detail });
+    return [];
+  }
 }
 
 function kindOf(entry: { isFile(): boolean; isDirectory(): boolean }): EntryKind {

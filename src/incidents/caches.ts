@@ -8,6 +8,7 @@ import type { Clock, Random } from '../kube/clock.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { DRIFT_INCIDENTS, DRIFT_POLICIES, PODS, type Resource } from '../kube/resources.ts';
 import type { Logger } from '../observe/log.ts';
+import { faultOf } from './fault.ts';
 
 /** A policy and what became of it. */
 export interface PolicyEntry {
@@ -66,7 +67,7 @@ export function createCaches(options: CacheOptions): Caches {
       indexes: { namespace: ({ policy }) => [policy.metadata.namespace ?? ''] },
     }),
     incidents: make<DriftIncident>(DRIFT_INCIDENTS, {
-      project: (object) => withoutManagedFields(object) as DriftIncident,
+      project: (object) => obeyed(withoutManagedFields(object) as DriftIncident),
       indexes: {
         pod: (incident) => [incident.spec.target.uid],
         namespace: (incident) => [incident.spec.target.namespace],
@@ -74,6 +75,13 @@ export function createCaches(options: CacheOptions): Caches {
       },
     }),
   };
+}
+
+// The cache passes over what cannot be projected, and logs why: so nothing counts it, and nothing works on it.
+function obeyed(incident: DriftIncident): DriftIncident {
+  const fault = faultOf(incident);
+  if (fault !== undefined) throw new Error(`the incident is left alone: ${fault}`);
+  return incident;
 }
 
 function withoutManagedFields<T extends { metadata: object }>(object: T): T {

@@ -14,12 +14,25 @@ export function describe(
   now: string,
 ): DriftIncident {
   if (decision.kind === 'Forget') return incident;
-  let next = withDecision(incident, decision, now);
+  let next = interrupted(withDecision(incident, decision, now), decision, now);
   if (facts.pod) next = withStatus(next, { plan: outline(incident, facts) });
   if (!facts.pod && next.status?.eviction?.goneAt === undefined) next = gone(next, now);
   if (decision.kind !== 'Done') return next;
   return closed(facts.pod ? next : verified(next, decision, facts, now), decision, now);
 }
+
+// A step that was written ahead and is held now (its process died, its policy was changed) does not run any more.
+function interrupted(incident: DriftIncident, decision: Decision, now: string): DriftIncident {
+  if (decision.kind !== 'Wait' || !AT_REST.has(decision.phase)) return incident;
+  const { reason, message } = decision;
+  const running = incident.status?.steps?.filter(({ state }) => state === 'Running') ?? [];
+  return running.reduce(
+    (next, { name }) => withStep(next, { name, state: 'Waiting', reason, message, tried: false }, now),
+    incident,
+  );
+}
+
+const AT_REST: ReadonlySet<string> = new Set(['Observed', 'Quarantined']);
 
 // After an eviction that was accepted the grace was ours: the kubelet has confirmed that the containers ended. A pod
 // that somebody else deleted may have been forced away, and nothing is known about its containers.

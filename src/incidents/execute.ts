@@ -7,6 +7,7 @@ import { stepOf } from '../decide/marks.ts';
 import { effectiveActions, responseOf } from '../decide/merge.ts';
 import { wantsCapture } from '../decide/recovery.ts';
 import { timestamp } from '../kube/clock.ts';
+import { isUnavailable } from '../kube/errors.ts';
 import { beginSnapshot, captureEvidence } from '../respond/capture.ts';
 import { evict } from '../respond/evict.ts';
 import { isolate } from '../respond/isolate.ts';
@@ -62,7 +63,7 @@ function dispatch(context: ReconcileContext, record: IncidentRecord, work: Work,
     case 'Capture':
       return doCapture(context, record, live);
     case 'Evict':
-      return doEvict(context, record, work.gracePeriodSeconds);
+      return doEvict(context, record, work.gracePeriodSeconds, live);
     case 'Release':
       return doRelease(context, record, live);
     case 'Contain':
@@ -161,7 +162,9 @@ async function doEvict(
   context: ReconcileContext,
   record: IncidentRecord,
   gracePeriodSeconds: number,
+  { pod }: Live,
 ): Promise<void> {
+  if (!pod) return;
   const change = {
     name: 'Evict',
     state: 'Running',
@@ -173,7 +176,8 @@ async function doEvict(
   await record.write();
   // The write came back with what people said meanwhile; it is theirs to stop this.
   if (record.current.spec.decision || record.current.metadata.deletionTimestamp !== undefined) return;
-  if ((await evict(context, record.current, gracePeriodSeconds)) === 'Gone') return;
+  // Gone or changed: the next pass looks again.
+  if ((await evict(context, record.current, pod, gracePeriodSeconds)) !== 'Requested') return;
   record.current = noteEvictionAccepted(record.current, timestamp(context.clock));
   announceStep(context, record.current, 'Evict');
 }
@@ -214,7 +218,8 @@ function failed(
   work: Work,
   error: unknown,
 ): DriftIncident {
-  if (work.step === 'Isolate') context.reservations.forget(incident.metadata.uid);
+  // Without an answer the pod may be out of its workload all the same: its room stays taken until a later try tells.
+  if (work.step === 'Isolate' && !isUnavailable(error)) context.reservations.forget(incident.metadata.uid);
   const classified = classify(error);
   const now = context.clock.now();
   if (work.step !== 'Capture') return noteFailed(incident, work.step, classified, now);

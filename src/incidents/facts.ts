@@ -198,17 +198,19 @@ function findReplacement(sources: FactSources, incident: DriftIncident): Facts['
   );
   const free = siblings.filter(
     (pod) =>
-      pod.createdAt >= incident.metadata.creationTimestamp &&
+      mayTake(incident, pod) &&
       pod.deletionTimestamp === undefined &&
       !isQuarantined(pod) &&
       !claimed.has(pod.uid) &&
-      // The ordinals of a StatefulSet are no copies of each other.
-      (target.workload?.kind !== 'StatefulSet' || pod.name === target.name) &&
-      !incident.status?.plan?.bystanders?.includes(pod.uid) &&
       reservations.mayClaim(pod.uid, incident.metadata.uid),
   );
+  // Of several each incident takes what is of the least use to the others, so that none is left without: two that are as
+  // old as each other may be free to one and not to another.
+  const rivals = rivalsOf(sources, incident);
+  const wanted = new Map(free.map((pod) => [pod, rivals.filter((rival) => mayTake(rival, pod)).length]));
   const [pod] = free.toSorted(
     (a, b) =>
+      (wanted.get(a) ?? 0) - (wanted.get(b) ?? 0) ||
       Number(b.ready) - Number(a.ready) ||
       a.createdAt.localeCompare(b.createdAt) ||
       a.name.localeCompare(b.name),
@@ -216,4 +218,18 @@ function findReplacement(sources: FactSources, incident: DriftIncident): Facts['
   if (!pod) return undefined;
   const baseline = siblings.filter((other) => other.createdAt < incident.metadata.creationTimestamp);
   return { pod, proof: proveImages({ replacement: pod, target, siblings: baseline }) };
+}
+
+/** Other incidents of the workload that will look for a replacement, or do already. */
+function rivalsOf({ caches }: FactSources, { metadata, spec }: DriftIncident): DriftIncident[] {
+  return caches.incidents
+    .byIndex('workload', spec.target.workload?.uid ?? '')
+    .filter((other) => other.metadata.uid !== metadata.uid && !isFinal(other));
+}
+
+/** Whether the pod came after the incident was looked at first. */
+function mayTake({ metadata, spec: { target }, status }: DriftIncident, pod: PodFacts): boolean {
+  // The ordinals of a StatefulSet are no copies of each other.
+  if (target.workload?.kind === 'StatefulSet' && pod.name !== target.name) return false;
+  return pod.createdAt >= metadata.creationTimestamp && !status?.plan?.bystanders?.includes(pod.uid);
 }

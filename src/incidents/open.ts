@@ -14,6 +14,7 @@ import { isAlreadyExists, isForbidden, isInvalid, isTestFailure, KubeError } fro
 import { DRIFT_INCIDENTS } from '../kube/resources.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Caches } from './caches.ts';
+import { faultOf } from './fault.ts';
 import { findPod } from './find-pod.ts';
 import type { Reporter } from './report.ts';
 import { incidentName, incidentNumber, targetOf } from './target.ts';
@@ -63,6 +64,9 @@ async function forPod(
 ): Promise<DetectionOutcome | Retry> {
   const protection = protectionOf(pod, options.protectedNamespaces);
   if (protection) return { outcome: 'Protected', message: protection.message };
+  const counted = options.caches.incidents.byIndex('pod', pod.uid).find((i) => hasCounted(i, detection));
+  // Taken up again after a crash: also an incident that is over has answered it.
+  if (counted) return alreadyIn(counted, detection);
   const open = openIncidentOf(options, pod.uid);
   if (!open && isHeldByAnother(options, pod)) {
     return {
@@ -96,7 +100,8 @@ function ruleOn(options: OpenerOptions, detection: Detection, pod: PodFacts): Ru
     .flatMap(({ compilation }) => (compilation.accepted ? [compilation.policy] : []));
   const match = matchPolicies(accepted, pod, detection);
   if (!match) return undefined;
-  const ageMs = options.clock.now() - Date.parse(detection.summary.time);
+  // By the time when it was received: what waited for us in the journal or in a stream did not get older by that.
+  const ageMs = Date.parse(detection.summary.receivedAt) - Date.parse(detection.summary.time);
   if (ageMs <= options.maxAlertAgeMs) return match;
   // An old alert speaks of the past: it is kept for people, and nothing is done to what runs now.
   const limit = `${options.maxAlertAgeMs / 1000} s`;
@@ -104,7 +109,7 @@ function ruleOn(options: OpenerOptions, detection: Detection, pod: PodFacts): Ru
   return {
     ...match,
     contributions: match.contributions.map((contribution) => ({ ...contribution, mode: 'Audit' })),
-    recordedOnly: `The detection was ${age} old by the clock of its detector, and the limit is ${limit}: recorded only.`,
+    recordedOnly: `The detection was ${age} old by the clock of its detector when it was received, and the limit is ${limit}: recorded only.`,
   };
 }
 
@@ -126,13 +131,27 @@ async function addTo(
   ruling: Ruling,
 ): Promise<DetectionOutcome | Retry> {
   const key = keyOf(incident);
-  if (incident.spec.trigger.detection.id === detection.summary.id) {
-    return { outcome: 'Opened', incident: key, message: 'the incident was opened by an earlier attempt' };
-  }
+  if (hasCounted(incident, detection)) return alreadyIn(incident, detection);
   if (await reporter.add(incident, detection, ruling)) {
     return { outcome: 'Reported', incident: key, message: 'added to the open incident of the pod' };
   }
   return { retryAfterMs: RACE_MS, message: `incident ${key} ended meanwhile` };
+}
+
+function hasCounted({ spec, status }: DriftIncident, { summary: { id } }: Detection): boolean {
+  const reports = Object.values(status?.reports ?? {});
+  return spec.trigger.detection.id === id || reports.some((r) => r.detections.some((d) => d.id === id));
+}
+
+function alreadyIn(incident: DriftIncident, { summary }: Detection): DetectionOutcome {
+  const opened = incident.spec.trigger.detection.id === summary.id;
+  return {
+    outcome: opened ? 'Opened' : 'Reported',
+    incident: keyOf(incident),
+    message: opened
+      ? 'the incident was opened by an earlier attempt'
+      : 'added to the incident by an earlier attempt',
+  };
 }
 
 function keyOf({ metadata }: DriftIncident): string {
@@ -185,7 +204,8 @@ async function createNext(
       };
     }
     // Another receiver was faster, or the answer to our own create was lost.
-    const sameAndOpen = existing.spec.target.uid === pod.uid && !isFinal(existing);
+    const obeyed = faultOf(existing) === undefined;
+    const sameAndOpen = obeyed && existing.spec.target.uid === pod.uid && !isFinal(existing);
     if (sameAndOpen) return addTo(options, existing, detection, ruling);
   }
   return {

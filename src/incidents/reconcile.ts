@@ -1,4 +1,5 @@
 // One run for one incident: load, plan, do one step, record, and again until there is something to wait for.
+import { isDeepStrictEqual } from 'node:util';
 import { isFinal, type DriftIncident } from '../api/incident.ts';
 import type { Outcome } from '../controller/outcome.ts';
 import type { Decision, Facts } from '../decide/decision.ts';
@@ -11,6 +12,7 @@ import type { RespondContext } from '../respond/context.ts';
 import { announceEnd, announceWait } from './announce.ts';
 import { describe } from './describe.ts';
 import { announceCapture, execute } from './execute.ts';
+import { faultOf } from './fault.ts';
 import { factsOf, hasFinalizer, readLive, type FactSources, type Live } from './facts.ts';
 import { IncidentRecord } from './record.ts';
 
@@ -22,6 +24,9 @@ export interface ReconcileContext extends RespondContext, FactSources {
 // A response has seven steps; a run that is not at rest after so many passes races with somebody, and steps back.
 const MAX_PASSES = 16;
 const RACE_MS = 1_000;
+// A run takes some milliseconds, unless evidence is read or the API server hardly answers: then people may have decided
+// meanwhile, and what was read before is too old to act on.
+const STALE_MS = 2_000;
 // Nothing is expected to change without an event; this is the net below the watches.
 const RESYNC_MS = 600_000;
 
@@ -33,8 +38,9 @@ const RESYNC_MS = 600_000;
  */
 export async function reconcile(context: ReconcileContext, key: string): Promise<Outcome> {
   const incident = await load(context, key);
-  if (!incident) return { kind: 'done' };
-  const run: Run = { context, record: new IncidentRecord(context.client, incident), isolated: false };
+  if (!incident || faultOf(incident) !== undefined) return { kind: 'done' };
+  const record = new IncidentRecord(context.client, incident);
+  const run: Run = { context, record, isolated: false, readAt: context.clock.elapsed() };
   try {
     for (let pass = 0; pass < MAX_PASSES; pass++) {
       const outcome = await onePass(run);
@@ -54,6 +60,8 @@ interface Run {
   record: IncidentRecord;
   /** The pod was isolated in this run. */
   isolated: boolean;
+  /** When the incident was last read for its own sake, by `Clock.elapsed`. */
+  readAt: number;
 }
 
 async function load({ client }: ReconcileContext, key: string): Promise<DriftIncident | undefined> {
@@ -70,6 +78,7 @@ async function onePass(run: Run): Promise<Outcome | undefined> {
   const { context, record } = run;
   if (isFinal(record.current) && !hasFinalizer(record.current)) return settle(context, record.current);
   const live = await readLive(context, record.current);
+  if (await wasDecided(run)) return undefined;
   const facts = factsOf(context, record.current, live);
   const decision = plan(record.current, facts);
   record.current = describe(record.current, decision, facts, timestamp(context.clock));
@@ -84,6 +93,21 @@ async function onePass(run: Run): Promise<Outcome | undefined> {
       await record.removeFinalizer();
       return settle(context, record.current);
   }
+}
+
+/** Whether people decided since the incident was read, if that is long ago: what is looked at depends on it. */
+async function wasDecided(run: Run): Promise<boolean> {
+  const { context, record } = run;
+  const now = context.clock.elapsed();
+  if (now - run.readAt <= STALE_MS) return false;
+  const before = record.current;
+  await record.refresh();
+  run.readAt = now;
+  const { spec, metadata } = record.current;
+  return (
+    !isDeepStrictEqual(spec.decision, before.spec.decision) ||
+    metadata.deletionTimestamp !== before.metadata.deletionTimestamp
+  );
 }
 
 async function step(
@@ -112,6 +136,8 @@ async function rest(
   { phase, reason, message, until }: Decision & { kind: 'Wait' },
 ): Promise<Outcome> {
   announceWait(context, record, { kind: 'Wait', phase, reason, message });
+  // The pod is as it was: whatever an isolation without an answer was about to take, it did not.
+  if (phase === 'Observed') context.reservations.forget(record.current.metadata.uid);
   await record.write();
   const afterMs = Math.max(0, (until ?? Infinity) - context.clock.now());
   return { kind: 'requeue', afterMs: Math.min(afterMs, RESYNC_MS), reason, priority: 'normal' };

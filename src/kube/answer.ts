@@ -13,11 +13,17 @@ export function isSuccess(response: HttpResponse): boolean {
   return response.status >= 200 && response.status < 300;
 }
 
-/** Reads the answer as a JSON object. Rejects with a KubeError when it is too large or no whole JSON object. */
+/**
+ * Reads the answer as a JSON object with metadata, as everything is that an API server answers. Rejects with a KubeError
+ * when it is too large or no such object: something else than an API server may have answered.
+ */
 export async function readJson(doing: string, response: HttpResponse, signal: AbortSignal): Promise<object> {
   const { bytes, truncated } = await readUpTo(response.body, MAX_JSON_BYTES, signal);
   if (truncated) throw oversizedAnswer(doing, MAX_JSON_BYTES);
-  return parseObject(doing, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'));
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+  const object = parseObject(doing, text);
+  if (!hasMetadata(object)) throw brokenAnswer(doing, 'the answer is JSON, but no object of an API server');
+  return object;
 }
 
 /** Parses JSON that must be an object; throws a KubeError otherwise. */
@@ -45,7 +51,7 @@ export function hasMetadata(object: unknown): object is { metadata: object } {
 }
 
 function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function parse(text: string): unknown {

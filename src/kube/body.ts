@@ -1,5 +1,5 @@
 // Reading of answers under limits of size and time, whatever the transport below does.
-import { deadline, type Clock } from './clock.ts';
+import { deadline, type Cancel, type Clock } from './clock.ts';
 
 /** Waits for one piece of work under some limit; rejects with the limit's error when it is reached. */
 export type Within = <T>(work: Promise<T>) => Promise<T>;
@@ -46,16 +46,39 @@ async function leave(iterator: AsyncIterator<unknown>): Promise<void> {
   }
 }
 
-/** Reads a body up to `maxBytes`; `truncated` tells that there was more, which is not read. */
+/** A signal that fires when `parent` does, or `ms` milliseconds after the start and after the last call of `heard`. */
+export function silenceLimit(
+  clock: Clock,
+  ms: number,
+  parent: AbortSignal,
+): { signal: AbortSignal; heard: () => void; done: Cancel } {
+  const silence = new AbortController();
+  const start = () =>
+    clock.after(ms, () => silence.abort(new DOMException(`nothing came for ${ms} ms`, 'TimeoutError')));
+  let cancel = start();
+  const heard = () => {
+    cancel();
+    cancel = start();
+  };
+  return { signal: AbortSignal.any([parent, silence.signal]), heard, done: () => cancel() };
+}
+
+/**
+ * Reads a body up to `maxBytes`; `truncated` tells that there was more, which is not read.
+ * @param onBytes told what is read, for a caller that wants it even if the rest fails.
+ */
 export async function readUpTo(
   body: AsyncIterable<Uint8Array>,
   maxBytes: number,
   signal: AbortSignal,
+  onBytes: (bytes: Uint8Array) => void = () => {},
 ): Promise<{ bytes: Uint8Array; truncated: boolean }> {
   const chunks: Uint8Array[] = [];
   let room = maxBytes;
   for await (const chunk of each(body, (work) => orAbort(work, signal))) {
-    chunks.push(chunk.subarray(0, room));
+    const bytes = chunk.subarray(0, room);
+    chunks.push(bytes);
+    onBytes(bytes);
     if (chunk.length > room) return { bytes: Buffer.concat(chunks), truncated: true };
     room -= chunk.length;
   }

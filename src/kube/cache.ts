@@ -41,6 +41,12 @@ interface Shard<P> {
   /** The list that is being read. */
   listed: Map<string, Entry<P>>;
   synced: boolean;
+  /** Ends the watch that runs, so that another one begins with a list. */
+  restart?: AbortController;
+  /** Those who wait for a list that begins later than now. */
+  waiting: (() => void)[];
+  /** Those who wait for the end of the list that is being read. */
+  promised: (() => void)[];
 }
 
 /** Key of an object in a cache; a cluster-scoped one has no namespace. */
@@ -65,6 +71,8 @@ export class ResourceCache<P> {
       keys: new Set(),
       listed: new Map(),
       synced: false,
+      waiting: [],
+      promised: [],
     }));
     if (this.isSynced) this.#synced.resolve(undefined);
   }
@@ -103,6 +111,20 @@ export class ResourceCache<P> {
     return () => this.#listeners.delete(listener);
   }
 
+  /**
+   * Lists everything anew, past the API server's own cache. Resolves when what is held is as new as this call; never, if
+   * the signal of `run` fires before.
+   */
+  async refresh(): Promise<void> {
+    await Promise.all(
+      this.#shards.map((shard) => {
+        const refreshed = new Promise<void>((resolve) => shard.waiting.push(resolve));
+        shard.restart?.abort();
+        return refreshed;
+      }),
+    );
+  }
+
   /** Watches until the signal fires. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all(this.#shards.map((shard) => this.#follow(shard, signal)));
@@ -111,8 +133,13 @@ export class ResourceCache<P> {
   async #follow(shard: Shard<P>, signal: AbortSignal): Promise<void> {
     const { client, resource, clock, random, log } = this.#options;
     const selection = shard.namespace === undefined ? {} : { namespace: shard.namespace };
-    const events = watchResource({ client, resource, selection, clock, random, log, signal });
-    for await (const event of events) this.#handle(shard, event);
+    while (!signal.aborted) {
+      shard.restart = new AbortController();
+      shard.promised.push(...shard.waiting.splice(0));
+      const either = AbortSignal.any([signal, shard.restart.signal]);
+      const events = watchResource({ client, resource, selection, clock, random, log, signal: either });
+      for await (const event of events) this.#handle(shard, event);
+    }
   }
 
   #handle(shard: Shard<P>, event: WatcherEvent): void {
@@ -144,6 +171,7 @@ export class ResourceCache<P> {
     for (const [key, entry] of listed) changes.push(...this.#set(shard, key, entry));
     shard.synced = true;
     this.#notify(changes);
+    for (const resolve of shard.promised.splice(0)) resolve();
     if (this.isSynced) this.#synced.resolve(undefined);
   }
 
@@ -174,13 +202,14 @@ export class ResourceCache<P> {
     const { project, indexes = {}, log, resource } = this.#options;
     let entry = this.#store.get(key);
     try {
+      if (!uid || !resourceVersion) throw new Error('it has no uid or no resourceVersion');
       const value = project(object);
       const terms = new Map(Object.entries(indexes).map(([name, termsOf]) => [name, termsOf(value)]));
       entry = { uid, resourceVersion, value, terms };
     } catch (err) {
       log.error({ err, resource: resource.plural, key }, 'an object cannot be read and is passed over');
     }
-    if (entry?.uid === uid) keep(key, entry);
+    if (entry !== undefined && entry.uid === uid) keep(key, entry);
   }
 
   #notify(changes: readonly CacheChange<P>[]): void {

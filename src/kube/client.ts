@@ -1,5 +1,6 @@
 // The calls that die-operator makes to an API server, as plain JSON.
 import type { KubeObject } from '../api/meta.ts';
+import type { KubeError } from './errors.ts';
 import type { ObjectPath, Resource } from './resources.ts';
 
 /** One operation of RFC 6902 as far as we send it. */
@@ -18,11 +19,36 @@ export interface WatchEvent {
   object: KubeObject;
 }
 
+/** How long a call is tried again where its caller would rather go on without an answer. */
+export interface RetryLimit {
+  /** Times that the request is sent at most. */
+  tries: number;
+  /** Milliseconds from the start of the call in which it is sent again. */
+  withinMs: number;
+}
+
 /** Options of every call. */
 export interface CallOptions {
   /** Milliseconds until the call is given up, retries included. Default 10,000. */
   timeoutMs?: number;
+  /** Default: as often as the deadline allows. */
+  retry?: RetryLimit;
   signal?: AbortSignal;
+}
+
+/** Options of reading a text. */
+export interface TextOptions extends CallOptions {
+  /** Milliseconds in which nothing comes after which the answer is given up. Default: only the deadline counts. */
+  idleMs?: number;
+}
+
+/** A text, or its beginning. */
+export interface TextRead {
+  bytes: Uint8Array;
+  /** There was more. */
+  truncated: boolean;
+  /** Why the rest did not come: the connection broke, or the time was over. */
+  failure?: KubeError;
 }
 
 /** Options of every write. */
@@ -77,14 +103,14 @@ export interface KubeClient {
     uid: string,
     options?: WriteOptions & { gracePeriodSeconds?: number },
   ): Promise<void>;
-  /** Reads a text subresource (`log`) up to `maxBytes`; `truncated` tells that there was more. */
+  /** Reads a text subresource (`log`) up to `maxBytes`. Once bytes have come it resolves with those, whatever happens. */
   readText(
     resource: Resource,
     at: ObjectPath & { name: string; subresource: string },
     query: Readonly<Record<string, string>>,
     maxBytes: number,
-    options?: CallOptions,
-  ): Promise<{ bytes: Uint8Array; truncated: boolean }>;
+    options?: TextOptions,
+  ): Promise<TextRead>;
   /**
    * One watch request. Ends when the server ends it; rejects on a broken connection, an error status, or when nothing
    * (not even a bookmark) came for `idleMs`.

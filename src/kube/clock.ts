@@ -6,6 +6,8 @@ export type Cancel = () => void;
 /** A clock. Times are milliseconds since the epoch. */
 export interface Clock {
   now(): number;
+  /** Milliseconds since some fixed point. Setting the machine's time does not move it. */
+  elapsed(): number;
   /** Calls `fn` once after `ms` milliseconds. Does not keep the process alive. */
   after(ms: number, fn: () => void): Cancel;
 }
@@ -16,6 +18,7 @@ export type Random = () => number;
 /** The clock of the machine. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   after: (ms, fn) => {
     const timer = setTimeout(fn, ms);
     timer.unref();

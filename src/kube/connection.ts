@@ -2,6 +2,7 @@
 // The only file that knows @kubernetes/client-node, which takes a second to load: hence by type, or lazily.
 import type { RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
+import { z } from 'zod';
 
 /** What a TLS connection is made with. Certificates and keys are PEM. */
 export interface TlsMaterial {
@@ -48,21 +49,35 @@ export async function loadConnection({ kubeconfig, context }: ConnectionSource =
   return connectionFrom(config);
 }
 
+// The library reads a file that people write, and checks no types.
+const ClusterSchema = z.object({
+  name: z.string(),
+  server: z.string(),
+  proxyUrl: z.string().optional(),
+  skipTLSVerify: z.boolean().nullish(),
+});
+
 /** The connection of the current context. Throws with what is wrong or not supported in it. */
 export function connectionFrom(kubeConfig: KubeConfig): Connection {
-  const context = kubeConfig.getCurrentContext();
+  const context = JSON.stringify(kubeConfig.getCurrentContext());
   const cluster = kubeConfig.getCurrentCluster();
-  const user = kubeConfig.getCurrentUser();
-  if (cluster === null) throw new Error(`kubeconfig: context "${context}" names no known cluster`);
-  if (user === null) throw new Error(`kubeconfig: context "${context}" names no known user`);
-  const { server, proxyUrl, skipTLSVerify } = cluster;
+  if (cluster === null) throw new Error(`kubeconfig: context ${context} names no known cluster`);
+  if (kubeConfig.getCurrentUser() === null)
+    throw new Error(`kubeconfig: context ${context} names no known user`);
+  const parsed = ClusterSchema.safeParse(cluster);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const what = `${issue?.path.join('.')} of its cluster: ${issue?.message}`;
+    throw new Error(`kubeconfig: context ${context} cannot be used, ${what}`);
+  }
+  const { server, proxyUrl, skipTLSVerify } = parsed.data;
   if (server.startsWith('http:') && !skipTLSVerify)
     throw new Error(
       `kubeconfig: ${server} is not encrypted; use https, or set insecure-skip-tls-verify for a test`,
     );
   if (proxyUrl !== undefined && !/^https?:/.test(proxyUrl))
     throw new Error(
-      `kubeconfig: proxy-url of cluster "${cluster.name}" must be http or https; SOCKS is not supported`,
+      `kubeconfig: proxy-url of cluster "${parsed.data.name}" must be http or https; SOCKS is not supported`,
     );
   const credentials = oneAtATime(() => readCredentials(kubeConfig));
   return { server, ...(proxyUrl ? { proxyUrl } : {}), credentials };

@@ -47,7 +47,12 @@ export class KubeError extends Error {
 const MAX_TEXT_BYTES = 256;
 /** More causes than any answer that we act on has. */
 const MAX_CAUSES = 16;
+/** What is longer, in seconds, is no serious answer, and no time can be made of the longest numbers. */
+const MAX_RETRY_AFTER_S = 999_999;
 const MULTIPLE_BUDGETS = 'MultipleDisruptionBudgets';
+const TOO_LARGE = 'TooLarge';
+/** Reason of the error for what {@link isNotLeading} holds. */
+export const NOT_LEADING = 'NotLeading';
 
 const text = z.string().catch('').transform(clean);
 const CauseSchema = z.object({ reason: text, message: text, field: text });
@@ -62,7 +67,7 @@ const StatusSchema = z
       .object({
         name: z.string().catch(''),
         causes: z.array(z.unknown()).catch([]),
-        retryAfterSeconds: z.number().min(0).optional().catch(undefined),
+        retryAfterSeconds: z.number().min(0).max(MAX_RETRY_AFTER_S).optional().catch(undefined),
       })
       .optional()
       .catch(undefined),
@@ -121,7 +126,7 @@ export function brokenAnswer(doing: string, what: string, cause?: unknown): Kube
 /** The error for an answer beyond our limit; asking again would not help. */
 export function oversizedAnswer(doing: string, maxBytes: number): KubeError {
   const message = `cannot ${doing}: the answer has more than ${maxBytes} bytes`;
-  return new KubeError(message, { status: 0, reason: 'TooLarge' });
+  return new KubeError(message, { status: 0, reason: TOO_LARGE });
 }
 
 function withoutStatus(
@@ -192,10 +197,12 @@ export const isBudgetDenied = is(
 export const isMultipleBudgets = is((error) => error.reason === MULTIPLE_BUDGETS);
 /** The server sheds load: ask again later. It did not start on the request. */
 export const isThrottled = is((error) => error.status === 429 && !isBudgetDenied(error));
-/** No whole answer, or the server could not work: the outcome of a write is unknown. */
+/** The request was not sent, because this replica does not lead; see fence.ts. */
+export const isNotLeading = is((error) => error.status === 0 && error.reason === NOT_LEADING);
+/** No whole answer, or the server could not work: the outcome of a write is unknown. Asking again may help. */
 export const isUnavailable = is((error) =>
   error.status === 0
-    ? error.reason !== 'TooLarge'
+    ? ![TOO_LARGE, NOT_LEADING].includes(error.reason)
     : [500, 502, 503, 504].includes(error.status) && !isMultipleBudgets(error),
 );
 /** No connection came to be, so that the server cannot have started on the request. */

@@ -2,18 +2,26 @@
 import type { KubeObject } from '../api/meta.ts';
 import { OPERATOR_NAME } from '../api/names.ts';
 import { hasMetadata, isSuccess, readError, readJson } from './answer.ts';
-import { orAbort, readUpTo } from './body.ts';
+import { orAbort, readUpTo, silenceLimit } from './body.ts';
 import type {
   CallOptions,
   JsonPatchOp,
   KubeClient,
   KubeList,
   Selection,
+  TextRead,
   WatchEvent,
   WriteOptions,
 } from './client.ts';
 import type { Clock, Random } from './clock.ts';
-import { brokenAnswer, isNotConnected, isThrottled, isUnavailable, networkError } from './errors.ts';
+import {
+  brokenAnswer,
+  isNotConnected,
+  isThrottled,
+  isUnavailable,
+  networkError,
+  type KubeError,
+} from './errors.ts';
 import * as calls from './request.ts';
 import type { Call } from './request.ts';
 import type { ObjectPath, Resource } from './resources.ts';
@@ -90,11 +98,29 @@ class HttpKubeClient implements KubeClient {
     await this.#write(calls.deleteCall(resource, at, uid, options), options);
   }
 
-  readText(
-    ...[resource, at, query, maxBytes, options]: Parameters<KubeClient['readText']>
-  ): ReturnType<KubeClient['readText']> {
+  async readText(
+    ...[resource, at, query, maxBytes, options = {}]: Parameters<KubeClient['readText']>
+  ): Promise<TextRead> {
     const call = calls.readCall('get', resource, at, { query, accept: '*/*' });
-    return this.#read(call, options, (response, signal) => readUpTo(response.body, maxBytes, signal));
+    let came: Uint8Array[] = [];
+    const attempt = async (limit: AbortSignal) => {
+      const { signal, heard, done } = this.#silence(options.idleMs, limit);
+      const read: Read<TextRead> = ({ body }) => {
+        heard();
+        came = [];
+        return readUpTo(body, maxBytes, signal, (bytes) => {
+          heard();
+          came.push(bytes);
+        });
+      };
+      return this.#attempt(call, signal, read).finally(done);
+    };
+    try {
+      return await this.#withRetries(attempt, options, isRetriableRead);
+    } catch (error) {
+      if (came.length === 0) throw error;
+      return { bytes: Buffer.concat(came), truncated: true, failure: error as KubeError };
+    }
   }
 
   watch(
@@ -111,22 +137,26 @@ class HttpKubeClient implements KubeClient {
   }
 
   #read<T>(call: Call, options: CallOptions | undefined, read: Read<T>): Promise<T> {
-    return this.#call(call, options, read, (error) => isThrottled(error) || isUnavailable(error));
+    return this.#withRetries((signal) => this.#attempt(call, signal, read), options, isRetriableRead);
   }
 
   #write(call: Call, options: CallOptions | undefined): Promise<object> {
-    return this.#call(call, options, jsonOf(call), (error) => isThrottled(error) || isNotConnected(error));
+    const attempt = (signal: AbortSignal) => this.#attempt(call, signal, jsonOf(call));
+    return this.#withRetries(attempt, options, isRetriableWrite);
   }
 
-  #call<T>(
-    call: Call,
-    { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: CallOptions = {},
-    read: Read<T>,
+  #withRetries<T>(
+    attempt: (signal: AbortSignal) => Promise<T>,
+    { timeoutMs = DEFAULT_TIMEOUT_MS, retry, signal }: CallOptions = {},
     mayRetry: (error: unknown) => boolean,
   ): Promise<T> {
     const { clock, random } = this.#options;
-    const attempt = (limit: AbortSignal) => this.#attempt(call, limit, read);
-    return withRetries(attempt, { clock, random, timeoutMs, signal, mayRetry });
+    return withRetries(attempt, { clock, random, timeoutMs, retry, signal, mayRetry });
+  }
+
+  #silence(idleMs: number | undefined, signal: AbortSignal): ReturnType<typeof silenceLimit> {
+    if (idleMs !== undefined) return silenceLimit(this.#options.clock, idleMs, signal);
+    return { signal, heard: () => {}, done: () => {} };
   }
 
   async #attempt<T>(call: Call, signal: AbortSignal, read: Read<T>): Promise<T> {
@@ -154,6 +184,9 @@ class HttpKubeClient implements KubeClient {
     });
   }
 }
+
+const isRetriableRead = (error: unknown) => isThrottled(error) || isUnavailable(error);
+const isRetriableWrite = (error: unknown) => isThrottled(error) || isNotConnected(error);
 
 const jsonOf =
   (call: Call): Read<object> =>

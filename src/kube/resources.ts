@@ -36,6 +36,10 @@ export const JOBS = define('batch', 'v1', 'jobs', 'Job');
 export const NETWORK_POLICIES = define('networking.k8s.io', 'v1', 'networkpolicies', 'NetworkPolicy');
 export const POD_DISRUPTION_BUDGETS = define('policy', 'v1', 'poddisruptionbudgets', 'PodDisruptionBudget');
 export const ENDPOINT_SLICES = define('discovery.k8s.io', 'v1', 'endpointslices', 'EndpointSlice');
+export const LEASES = define('coordination.k8s.io', 'v1', 'leases', 'Lease');
+export const SELF_SUBJECT_ACCESS_REVIEWS = clusterScoped(
+  define('authorization.k8s.io', 'v1', 'selfsubjectaccessreviews', 'SelfSubjectAccessReview'),
+);
 export const DRIFT_POLICIES = define(GROUP, VERSION, 'driftpolicies', 'DriftPolicy');
 export const DRIFT_INCIDENTS = define(GROUP, VERSION, 'driftincidents', 'DriftIncident');
 

@@ -1,4 +1,5 @@
 // Tries a call again within one deadline.
+import type { RetryLimit } from './client.ts';
 import { deadline, sleep, type Clock, type Random } from './clock.ts';
 import type { KubeError } from './errors.ts';
 
@@ -12,26 +13,29 @@ export interface RetryOptions {
   random: Random;
   /** Milliseconds for all tries and waits together. */
   timeoutMs: number;
+  retry?: RetryLimit | undefined;
   signal?: AbortSignal | undefined;
   mayRetry: (error: KubeError) => boolean;
 }
 
 /**
- * Runs `attempt` until it succeeds, fails in a way that `mayRetry` refuses, or the next wait would pass the deadline;
- * then its last error is thrown. `attempt` rejects with a KubeError only, and obeys the signal that it is given.
+ * Runs `attempt` until it succeeds, fails in a way that `mayRetry` refuses, or the next wait would pass the deadline or
+ * the limit of `retry`; then its last error is thrown. `attempt` rejects with a KubeError only, and obeys the signal that it is given.
  */
 export async function withRetries<T>(
   attempt: (signal: AbortSignal) => Promise<T>,
-  { clock, random, timeoutMs, mayRetry, signal: parent }: RetryOptions,
+  { clock, random, timeoutMs, retry, mayRetry, signal: parent }: RetryOptions,
 ): Promise<T> {
-  const endsAt = clock.now() + timeoutMs;
+  const { tries: most, withinMs } = retry ?? { tries: Infinity, withinMs: timeoutMs };
+  const endsAt = clock.now() + Math.min(timeoutMs, withinMs);
   const { signal, done } = deadline(clock, timeoutMs, parent);
   try {
     for (let tries = 1; ; tries++) {
       const result = await settled(attempt(signal));
       if ('value' in result) return result.value;
       const wait = retryWaitMs(tries, result.error, random);
-      if (!mayRetry(result.error) || clock.now() + wait >= endsAt) throw result.error;
+      const isLast = tries >= most || clock.now() + wait >= endsAt;
+      if (isLast || !mayRetry(result.error)) throw result.error;
       await sleep(clock, wait, signal);
       if (signal.aborted) throw result.error;
     }

@@ -11,6 +11,8 @@ export interface HttpRequest {
   /** True for a watch or a followed log: the answer goes on for minutes. */
   streaming: boolean;
   signal: AbortSignal;
+  /** Called right before the first byte leaves, however long that takes; what it throws keeps the request back. */
+  beforeSend?: () => void;
 }
 
 /** The answer; reading the body may fail like the request. */

@@ -2,6 +2,7 @@
 import { Agent, ProxyAgent, type Dispatcher } from 'undici';
 import type { Connection, TlsMaterial } from './connection.ts';
 import type { HttpRequest, HttpResponse, Transport } from './transport.ts';
+import { guarded } from './undici-guard.ts';
 
 /** Connections for calls. Streams have a pool of their own without a limit, so that they never keep a call waiting. */
 const MAX_CALL_CONNECTIONS = 16;
@@ -41,12 +42,14 @@ class PooledTransport {
     this.#prefix = pathname.replace(/\/+$/, '');
   }
 
-  async send({ method, path, headers, body, streaming, signal }: HttpRequest): Promise<HttpResponse> {
+  async send(request: HttpRequest): Promise<HttpResponse> {
+    const { method, path, headers, body, streaming, signal, beforeSend } = request;
     const credentials = await this.#connection.credentials();
     const ending = AbortSignal.any([signal, this.#closing.signal]);
     ending.throwIfAborted();
     const pools = this.#poolsFor(credentials.tls);
-    const answer = await (streaming ? pools.streams : pools.calls).request({
+    const pool = streaming ? pools.streams : pools.calls;
+    const answer = await (beforeSend ? guarded(pool, beforeSend) : pool).request({
       origin: this.#origin,
       path: this.#prefix + path,
       method,

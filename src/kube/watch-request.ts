@@ -1,14 +1,17 @@
 // One watch request as a stream of events.
+import type { ObjectMeta } from '../api/meta.ts';
 import { hasMetadata, isSuccess, parseObject, readError } from './answer.ts';
 import { each, withinEach } from './body.ts';
 import type { WatchEvent } from './client.ts';
-import type { Clock } from './clock.ts';
-import { brokenAnswer, networkError } from './errors.ts';
+import { deadline, type Clock } from './clock.ts';
+import { brokenAnswer, networkError, type KubeError } from './errors.ts';
 import { splitLines } from './lines.ts';
 import type { HttpResponse } from './transport.ts';
 
 /** Largest event: etcd holds objects up to 1.5 MiB, and JSON is larger than what it stores. */
 const MAX_LINE_BYTES = 8 * 1024 * 1024;
+/** Longest time for the text of a refusal. */
+const REFUSAL_MS = 10_000;
 const EVENT_TYPES: ReadonlySet<string> = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']);
 
 /** How a watch is opened and limited. */
@@ -30,7 +33,7 @@ export async function* watchEvents(request: WatchRequest): AsyncGenerator<WatchE
   const within = withinEach(clock, idleMs, signal);
   try {
     const response = await within(open(AbortSignal.any([signal, leaving.signal])));
-    if (!isSuccess(response)) throw await readError(doing, response, signal);
+    if (!isSuccess(response)) throw await refusal(request, response);
     for await (const line of splitLines(each(response.body, within), MAX_LINE_BYTES)) {
       yield parseEvent(doing, line);
     }
@@ -41,9 +44,26 @@ export async function* watchEvents(request: WatchRequest): AsyncGenerator<WatchE
   }
 }
 
+// Who refuses a watch may not get to the end of saying why.
+async function refusal({ doing, clock, signal }: WatchRequest, response: HttpResponse): Promise<KubeError> {
+  const limit = deadline(clock, REFUSAL_MS, signal);
+  try {
+    return await readError(doing, response, limit.signal);
+  } finally {
+    limit.done();
+  }
+}
+
 function parseEvent(doing: string, line: string): WatchEvent {
   const event = parseObject(doing, line) as Partial<WatchEvent>;
-  const isEvent = EVENT_TYPES.has(String(event.type)) && hasMetadata(event.object);
-  if (!isEvent && event.type !== 'ERROR') throw brokenAnswer(doing, 'a line of the watch is no event');
+  if (event.type !== 'ERROR' && !isEvent(event)) throw brokenAnswer(doing, 'a line of the watch is no event');
   return event as WatchEvent;
+}
+
+// What a watch goes on from, and what an object is known by. A bookmark is about none.
+function isEvent({ type, object }: Partial<WatchEvent>): boolean {
+  if (type === undefined || !EVENT_TYPES.has(type) || !hasMetadata(object)) return false;
+  const { name, uid, resourceVersion } = object.metadata as Partial<ObjectMeta>;
+  const identity = type === 'BOOKMARK' ? [] : [name, uid];
+  return [resourceVersion, ...identity].every((text) => typeof text === 'string' && text !== '');
 }

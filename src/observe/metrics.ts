@@ -29,6 +29,14 @@ export interface Metrics<Outcome extends string = string> {
   showQueue(queue: QueueName, depth: () => number): void;
   /** Shows how many objects of a kind are held in memory. */
   showCache(resource: Resource, size: () => number): void;
+  /** Shows whether this process acts on incidents. */
+  showLeading(leading: () => boolean): void;
+  /** Shows how many bytes the journal has on disk. */
+  showJournal(bytes: () => number): void;
+  /** Counts what became of messages of the stream; `results` are all that can. Called at most once. */
+  countMessages<Result extends string>(results: readonly Result[]): (result: Result) => void;
+  /** Shows how many messages wait in the stream. */
+  showStream(waiting: () => number): void;
   /** All metrics in the text format of Prometheus. */
   render(): Promise<string>;
   /** MIME type of {@link render}. */
@@ -61,6 +69,19 @@ export function createMetrics<Outcome extends string>(options: MetricsOptions<Ou
     isolated: (seconds) => families.isolated.observe(seconds),
     showQueue: (queue, depth) => families.queues.set(queue, depth),
     showCache: ({ kind }, size) => families.caches.set(kind, size),
+    showLeading: (leading) =>
+      reading(registry, 'leading', 'Whether this process acts on incidents: 1 or 0.', () =>
+        Number(leading()),
+      ),
+    showJournal: (bytes) =>
+      reading(registry, 'journal_bytes', 'Bytes of the journal of alerts on disk.', bytes),
+    countMessages: (results) => {
+      const help = 'Deliveries of messages of the stream by what became of them.';
+      const messages = counter(registry, 'stream_messages_total', help, { result: results });
+      return (result) => messages.inc({ result });
+    },
+    showStream: (waiting) =>
+      reading(registry, 'stream_waiting', 'Messages of the stream that nobody was handed yet.', waiting),
     render: () => registry.metrics(),
     contentType: registry.contentType,
   };
@@ -117,6 +138,20 @@ function stepDurations(registry: Registry): Histogram<'step' | 'result'> {
   });
   for (const step of STEPS) for (const result of STEP_RESULTS) durations.zero({ step, result });
   return durations;
+}
+
+// A gauge without labels that asks its source each time it is read.
+function reading(registry: Registry, name: string, help: string, read: () => number): void {
+  registry.registerMetric(
+    new Gauge({
+      name: `die_operator_${name}`,
+      help,
+      registers: [],
+      collect() {
+        this.set(read());
+      },
+    }),
+  );
 }
 
 // A gauge that asks the returned sources each time it is read.

@@ -1,11 +1,20 @@
-// Builds the binaries of the tests' control plane into the user's cache, once. Run it by hand to have them early:
+// Builds the servers of the tests into the user's cache, once. Run it by hand to have them early:
 // node test/cluster/build-assets.ts
 import { execFile, spawn } from 'node:child_process';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { withFileLock } from '../support/file-lock.ts';
-import { BINARIES, cacheKeyPrefix, cacheRoot, linkerFlags, moduleFolder, type Binary } from './pins.ts';
+import {
+  cacheKeyPrefix,
+  cacheRoot,
+  CONTROL_PLANE,
+  linkerFlags,
+  moduleFolder,
+  NATS,
+  type AssetGroup,
+  type Binary,
+} from './pins.ts';
 
 /** Tells a person what goes on; one line without a line end. */
 export type Say = (line: string) => void;
@@ -31,44 +40,51 @@ export async function goVersion(env: NodeJS.ProcessEnv): Promise<string | undefi
 }
 
 /** The folder in which a build by that Go version is, or will be. */
-export function buildFolder(env: NodeJS.ProcessEnv, version: string): string {
-  return join(cacheRoot(env), cacheKeyPrefix() + version);
+export function buildFolder(env: NodeJS.ProcessEnv, version: string, group = CONTROL_PLANE): string {
+  return join(cacheRoot(env), cacheKeyPrefix(group) + version);
 }
 
 /**
  * Builds into {@link buildFolder} unless that is there, and returns the folder. Two calls at once, also of two
  * processes, build once. Rejects with the compiler's last lines.
  */
-export async function buildAssets(env: NodeJS.ProcessEnv, version: string, say: Say): Promise<string> {
+export async function buildAssets(
+  env: NodeJS.ProcessEnv,
+  version: string,
+  say: Say,
+  group = CONTROL_PLANE,
+): Promise<string> {
   const root = cacheRoot(env);
-  const folder = buildFolder(env, version);
+  const folder = buildFolder(env, version, group);
   await mkdir(root, { recursive: true });
-  const onWait = () => say('another run builds the control plane of the tests; waiting for it');
+  const onWait = () => say('another run builds the servers of the tests; waiting for it');
   return withFileLock(join(root, 'build.lock'), onWait, async () => {
     const entries = await readdir(root);
-    if (entries.includes(cacheKeyPrefix() + version)) return folder;
+    if (entries.includes(cacheKeyPrefix(group) + version)) return folder;
     // We hold the lock, so whoever began these is gone.
     const left = entries.filter((entry) => entry.startsWith(UNFINISHED));
     await Promise.all(left.map((entry) => rm(join(root, entry), { recursive: true })));
     const unfinished = join(root, `${UNFINISHED}${process.pid}`);
-    await buildAll(env, unfinished, say);
+    await buildAll(env, group, unfinished, say);
     await rename(unfinished, folder);
     say(`built: ${folder}`);
     return folder;
   });
 }
 
-async function buildAll(env: NodeJS.ProcessEnv, folder: string, say: Say): Promise<void> {
-  say(
-    'building etcd and Kubernetes for the tests, once: 5 to 15 minutes of two cores, some GB in the Go caches',
-  );
-  for (const [index, binary] of BINARIES.entries()) {
-    say(`[${index + 1}/${BINARIES.length}] ${binary.name}`);
+async function buildAll(
+  env: NodeJS.ProcessEnv,
+  { title, effort, binaries }: AssetGroup,
+  folder: string,
+  say: Say,
+): Promise<void> {
+  say(`building ${title} for the tests, once: ${effort}`);
+  for (const [index, binary] of binaries.entries()) {
+    const name = `[${index + 1}/${binaries.length}] ${binary.name}`;
+    say(name);
     const started = performance.now();
     await build(env, binary, folder);
-    say(
-      `[${index + 1}/${BINARIES.length}] ${binary.name}: ${((performance.now() - started) / 1000).toFixed(0)} s`,
-    );
+    say(`${name}: ${((performance.now() - started) / 1000).toFixed(0)} s`);
   }
 }
 
@@ -105,6 +121,7 @@ function build(env: NodeJS.ProcessEnv, binary: Binary, folder: string): Promise<
 if (import.meta.main) {
   const version = await goVersion(process.env);
   if (version === undefined) throw new Error('Go is not installed: see https://go.dev/doc/install');
-  const folder = await buildAssets(process.env, version, (line) => console.error(line));
-  console.log(folder);
+  for (const group of [NATS, CONTROL_PLANE]) {
+    console.log(await buildAssets(process.env, version, (line) => console.error(line), group));
+  }
 }

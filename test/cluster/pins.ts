@@ -1,4 +1,4 @@
-// What the tests' control plane is made of: the pinned Go modules of this folder, and where their builds are cached.
+// What the servers of the tests are made of: the pinned Go modules of this folder, and where their builds are cached.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -6,12 +6,25 @@ import { join } from 'node:path';
 
 /** One binary: its name, the folder here whose go.mod pins it, and its Go package. */
 export interface Binary {
-  readonly name: 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kubectl';
-  readonly module: 'etcd' | 'kube';
+  readonly name: 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kubectl' | 'nats-server';
+  readonly module: 'etcd' | 'kube' | 'nats';
   readonly goPackage: string;
 }
 
-/** In build order: the short one first, so that a broken set-up is seen early. */
+/** Binaries that are built and cached together. */
+export interface AssetGroup {
+  /** For people: what the binaries are, and what building them takes. */
+  readonly title: string;
+  readonly effort: string;
+  /** In build order: the short one first, so that a broken set-up is seen early. */
+  readonly binaries: readonly Binary[];
+  /** What the build follows from, besides the binaries and the linker's flags. */
+  readonly moduleFiles: readonly string[];
+  /** The first part of the name of a cached build. */
+  readonly label: () => string;
+}
+
+/** The binaries of {@link CONTROL_PLANE}. */
 export const BINARIES: readonly Binary[] = [
   { name: 'etcd', module: 'etcd', goPackage: 'go.etcd.io/etcd/server/v3' },
   { name: 'kube-apiserver', module: 'kube', goPackage: 'k8s.io/kubernetes/cmd/kube-apiserver' },
@@ -23,7 +36,23 @@ export const BINARIES: readonly Binary[] = [
   { name: 'kubectl', module: 'kube', goPackage: 'k8s.io/kubernetes/cmd/kubectl' },
 ];
 
-const MODULE_FILES = ['etcd/go.mod', 'etcd/go.sum', 'kube/go.mod', 'kube/go.sum'];
+/** etcd and Kubernetes. */
+export const CONTROL_PLANE: AssetGroup = {
+  title: 'etcd and Kubernetes',
+  effort: '5 to 15 minutes of two cores, some GB in the Go caches',
+  binaries: BINARIES,
+  moduleFiles: ['etcd/go.mod', 'etcd/go.sum', 'kube/go.mod', 'kube/go.sum'],
+  label: kubernetesVersion,
+};
+
+/** The NATS server, apart from the others: it changes without them, and takes seconds where they take minutes. */
+export const NATS: AssetGroup = {
+  title: 'the NATS server',
+  effort: 'half a minute',
+  binaries: [{ name: 'nats-server', module: 'nats', goPackage: 'github.com/nats-io/nats-server/v2' }],
+  moduleFiles: ['nats/go.mod', 'nats/go.sum'],
+  label: () => `nats-${natsVersion()}`,
+};
 
 /** Folder of one of the Go modules. */
 export function moduleFolder(module: Binary['module']): string {
@@ -32,9 +61,12 @@ export function moduleFolder(module: Binary['module']): string {
 
 /** The Kubernetes version that kube/go.mod asks for, e.g. `v1.36.3`. */
 export function kubernetesVersion(): string {
-  const version = /k8s\.io\/kubernetes (v[0-9.]+)/.exec(read('kube/go.mod'))?.[1];
-  if (version === undefined) throw new Error('test/cluster/kube/go.mod does not require k8s.io/kubernetes');
-  return version;
+  return pinned('kube/go.mod', 'k8s.io/kubernetes');
+}
+
+/** The NATS version that nats/go.mod asks for, e.g. `v2.15.2`. */
+export function natsVersion(): string {
+  return pinned('nats/go.mod', 'github.com/nats-io/nats-server/v2');
 }
 
 /**
@@ -42,7 +74,7 @@ export function kubernetesVersion(): string {
  * scripts do (`hack/lib/version.sh`).
  */
 export function linkerFlags(module: Binary['module']): string {
-  if (module === 'etcd') return '-s -w';
+  if (module !== 'kube') return '-s -w';
   const version = kubernetesVersion();
   const [major, minor] = version.slice(1).split('.');
   const set = (name: string, value: string) => `-X k8s.io/component-base/version.${name}=${value}`;
@@ -55,17 +87,27 @@ export function linkerFlags(module: Binary['module']): string {
  * The first part of a cached build's folder name: the same for every Go version. The whole name ends in the Go
  * version, so that a machine without Go can still use what is there.
  */
-export function cacheKeyPrefix(): string {
+export function cacheKeyPrefix(group: AssetGroup = CONTROL_PLANE): string {
   const hash = createHash('sha256');
-  for (const file of MODULE_FILES) hash.update(read(file));
-  hash.update(JSON.stringify(BINARIES)).update(linkerFlags('kube'));
+  for (const file of group.moduleFiles) hash.update(read(file));
+  const flags = group.binaries.at(-1)?.module ?? 'kube';
+  hash.update(JSON.stringify(group.binaries)).update(linkerFlags(flags));
   const { platform, arch } = process;
-  return `${kubernetesVersion()}-${hash.digest('hex').slice(0, 12)}-${platform}-${arch}-`;
+  return `${group.label()}-${hash.digest('hex').slice(0, 12)}-${platform}-${arch}-`;
 }
 
 /** Where builds are kept: `$XDG_CACHE_HOME/die-operator/assets`, by default under ~/.cache. */
 export function cacheRoot(env: NodeJS.ProcessEnv): string {
   return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'die-operator', 'assets');
+}
+
+function pinned(file: string, module: string): string {
+  const line = read(file)
+    .split('\n')
+    .find((text) => text.includes(`${module} v`));
+  const version = line?.split(`${module} `)[1]?.split(' ')[0];
+  if (version === undefined) throw new Error(`test/cluster/${file} does not require ${module}`);
+  return version;
 }
 
 function read(file: string): string {

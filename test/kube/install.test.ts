@@ -1,52 +1,31 @@
-// Installing from config/: what the API server and its admission make of the manifests, and whether the program starts
-// as the Deployments say.
-import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+// Installing from config/: what the API server and its admission make of the manifests. Whether the program starts as they
+// say is in install-run.test.ts.
+import { readdir } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect } from 'vitest';
 import type { KubeObject } from '../../src/api/meta.ts';
 import { SYSTEM_NAMESPACE } from '../../src/api/names.ts';
 import { DEPLOYMENTS, PODS } from '../../src/kube/resources.ts';
 import { version } from '../../src/version.ts';
-import { kubeconfigFor, tokenFor, type ClusterAccess } from '../support/cluster-access.ts';
+import type { ClusterAccess } from '../support/cluster-access.ts';
+import { containerOf, deploymentOf, type Deployment } from '../support/deployed-program.ts';
 import { install, installedTest as test } from '../support/installed-test.ts';
-import { apply, kubectl, nameOf, render, type Manifest } from '../support/manifests.ts';
+import {
+  apply,
+  COMPONENTS,
+  CONFIG,
+  kubectl,
+  nameOf,
+  OVERLAYS,
+  render,
+  renderWith,
+  type Component,
+  type Manifest,
+  type Overlay,
+} from '../support/manifests.ts';
 import { eventually } from '../support/real-api-test.ts';
 
-const OVERLAYS = ['default', 'overlays/enforce'] as const;
 const ROLES = ['receiver', 'responder'] as const;
-const ROOT = join(import.meta.dirname, '../..');
-
-interface Probe {
-  httpGet: { path: string };
-}
-
-interface Deployment extends Manifest {
-  spec: {
-    replicas: number;
-    strategy: { type: string };
-    template: {
-      spec: {
-        serviceAccountName: string;
-        containers: { image: string; args: string[]; livenessProbe: Probe; readinessProbe: Probe }[];
-      };
-    };
-  };
-}
-
-function deployment(manifests: readonly Manifest[], name: string): Deployment {
-  const found = manifests.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === name);
-  if (!found) throw new Error(`no Deployment ${name}`);
-  return found as Deployment;
-}
-
-function containerOf({ spec }: Deployment) {
-  const [container] = spec.template.spec.containers;
-  if (!container) throw new Error('a Deployment without a container');
-  return container;
-}
 
 describe.for(OVERLAYS)('config/%s', (overlay) => {
   test('is accepted under strict validation, and changes nothing when applied again', async ({
@@ -75,48 +54,34 @@ describe('the Deployments', () => {
     expect(JSON.parse(namespace)).toMatchObject({
       metadata: { labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
     });
-    const pods = await eventually(
-      'a pod of each Deployment',
-      async () => (await client.list<KubeObject>(PODS, { namespace: SYSTEM_NAMESPACE })).items,
-      (items) => items.length === ROLES.length,
-    );
-    const roles = pods.map(({ metadata }) => metadata.labels?.['app.kubernetes.io/component']);
-    expect(new Set(roles)).toEqual(new Set(ROLES));
+    const rolesOfPods = async () => {
+      const { items } = await client.list<KubeObject>(PODS, { namespace: SYSTEM_NAMESPACE });
+      return new Set(items.map(({ metadata }) => metadata.labels?.['app.kubernetes.io/component']));
+    };
+    await eventually('a pod of each Deployment', rolesOfPods, (roles) => roles.size === ROLES.length);
   });
 
-  test('run one responder at a time, and the image of this version', async ({ access }) => {
+  test('run one responder at a time, the image of this version, and each under its own account', async ({
+    access,
+  }) => {
     const manifests = await render(access, 'default');
-    expect(deployment(manifests, 'responder').spec).toMatchObject({
+    expect(deploymentOf(manifests, 'responder').spec).toMatchObject({
       replicas: 1,
       strategy: { type: 'Recreate' },
     });
-    for (const role of ROLES)
-      expect(containerOf(deployment(manifests, role)).image).toBe(`die-operator:${version()}`);
+    for (const role of ROLES) {
+      const deployment = deploymentOf(manifests, role);
+      expect(containerOf(deployment).image).toBe(`die-operator:${version()}`);
+      expect(deployment.spec.template.spec.serviceAccountName).toBe(role);
+    }
   });
 
-  test.for(ROLES)(
-    'start the %s with flags that it knows, ready by its probes',
-    async (role, { access, client }) => {
-      await install(access, client, 'default');
-      const manifest = deployment(await render(access, 'default'), role);
-      const { args, livenessProbe, readinessProbe } = containerOf(manifest);
-      expect(manifest.spec.template.spec.serviceAccountName).toBe(role);
-      const folder = await mkdtemp(join(tmpdir(), 'die-operator-install-'));
-      await writeFile(join(folder, 'tokens'), `${'t'.repeat(32)}\n`);
-      const program = await start(access, role, args, folder);
-      try {
-        const url = await probesOf(program);
-        expect((await fetch(new URL(livenessProbe.httpGet.path, url))).status).toBe(200);
-        const ready = async () => (await fetch(new URL(readinessProbe.httpGet.path, url))).status;
-        expect(await eventually(`the ${role} is ready`, ready, (status) => status === 200)).toBe(200);
-        program.kill('SIGTERM');
-        expect(await exitOf(program)).toBe(0);
-      } finally {
-        program.kill('SIGKILL');
-        await rm(folder, { recursive: true });
-      }
-    },
-  );
+  test('mount folders, whose files change when their Secret does', async ({ access }) => {
+    const manifests = await render(access, 'default');
+    const mounts = ROLES.flatMap((role) => containerOf(deploymentOf(manifests, role)).volumeMounts);
+    expect(mounts).not.toEqual([]);
+    expect(mounts.filter(({ subPath }) => subPath !== undefined)).toEqual([]);
+  });
 });
 
 describe('the intake', () => {
@@ -144,6 +109,83 @@ describe('the intake', () => {
   });
 });
 
+/** What an overlay gets from a component: what is new, and the names of what differs. */
+async function gained(access: ClusterAccess, overlay: Overlay, component: Component) {
+  const [less, more] = await Promise.all([render(access, overlay), renderWith(access, overlay, component)]);
+  const before = new Map(less.map((manifest) => [nameOf(manifest), manifest]));
+  const known = more.filter((manifest) => before.has(nameOf(manifest)));
+  return {
+    added: more.filter((manifest) => !before.has(nameOf(manifest))),
+    changed: known.filter((one) => !isDeepStrictEqual(one, before.get(nameOf(one)))).map(nameOf),
+    less,
+    more,
+  };
+}
+
+function secretsOf({ spec }: Deployment): string[] {
+  return spec.template.spec.volumes.flatMap(({ secret }) => secret?.secretName ?? []).toSorted();
+}
+
+describe.for(OVERLAYS)('on config/%s', (overlay) => {
+  test('components/mtls puts client certificates in the place of tokens', async ({ access }) => {
+    const { added, changed, less, more } = await gained(access, overlay, 'components/mtls');
+    expect([added, changed]).toEqual([[], [`Deployment/${SYSTEM_NAMESPACE}/receiver`]]);
+    const [before, after] = [deploymentOf(less, 'receiver'), deploymentOf(more, 'receiver')];
+    const flags = containerOf(before).args.map((arg) =>
+      arg.replace(/^--token-file=.*/, '--tls-client-ca-file=/etc/die-operator/intake-client-ca/ca.crt'),
+    );
+    expect(containerOf(after).args).toEqual(flags);
+    expect([secretsOf(before), secretsOf(after)]).toEqual([
+      ['intake-tls', 'intake-tokens'],
+      ['intake-client-ca', 'intake-tls'],
+    ]);
+  });
+
+  test('components/ha adds a second responder and storage for the evidence of both', async ({ access }) => {
+    const { added, changed, more } = await gained(access, overlay, 'components/ha');
+    expect([added.map(nameOf), changed]).toEqual([
+      [`PersistentVolumeClaim/${SYSTEM_NAMESPACE}/evidence`],
+      [`Deployment/${SYSTEM_NAMESPACE}/responder`],
+    ]);
+    const { spec } = deploymentOf(more, 'responder');
+    expect(spec).toMatchObject({ replicas: 2, strategy: { type: 'RollingUpdate' } });
+    expect(spec.template.spec.volumes).toEqual([
+      { name: 'evidence', persistentVolumeClaim: { claimName: 'evidence' } },
+    ]);
+  });
+
+  test('components/cert-manager has the Secret made that the receiver mounts, for the name of its Service', async ({
+    access,
+  }) => {
+    const { added, changed, more } = await gained(access, overlay, 'components/cert-manager');
+    expect([added.map(nameOf), changed]).toEqual([
+      ['Certificate/intake-ca', 'Certificate/intake-tls', 'Issuer/intake-ca', 'Issuer/intake-root'].map(
+        (name) => name.replace('/', `/${SYSTEM_NAMESPACE}/`),
+      ),
+      [],
+    ]);
+    const services = more.filter(({ kind }) => kind === 'Service').map(({ metadata }) => metadata.name);
+    expect(services).toEqual(['receiver']);
+    const host = `${services[0]}.${SYSTEM_NAMESPACE}.svc`;
+    const { spec } = added[1] as Manifest & { spec: { secretName: string } };
+    expect(spec).toMatchObject({
+      dnsNames: [host, `${host}.cluster.local`],
+      usages: ['digital signature', 'server auth'],
+    });
+    expect(secretsOf(deploymentOf(more, 'receiver'))).toContain(spec.secretName);
+  });
+});
+
+describe('config/', () => {
+  test('has no folder that these tests do not build', async () => {
+    const files = await readdir(CONFIG, { recursive: true });
+    const folders = files.filter((file) => file.endsWith('/kustomization.yaml'));
+    expect(folders.map((file) => file.replace(/\/[^/]*$/, '')).toSorted()).toEqual(
+      [...OVERLAYS, ...COMPONENTS].toSorted(),
+    );
+  });
+});
+
 describe('config/overlays/enforce', () => {
   test('adds rights of the responder to config/default, and nothing else', async ({ access }) => {
     const [less, more] = await Promise.all([render(access, 'default'), render(access, 'overlays/enforce')]);
@@ -160,51 +202,3 @@ describe('config/overlays/enforce', () => {
     expect(kept).toEqual(less);
   });
 });
-
-/** What differs outside of a pod: files, ports and addresses. */
-function here(arg: string, folder: string): string {
-  const [flag] = arg.split('=');
-  const changed: Record<string, string> = {
-    '--intake-host': '127.0.0.1',
-    '--intake-port': '0',
-    '--health-host': '127.0.0.1',
-    '--health-port': '0',
-    '--token-file': join(folder, 'tokens'),
-    '--evidence-dir': folder,
-  };
-  const value = changed[flag ?? ''];
-  return value === undefined ? arg : `${flag}=${value}`;
-}
-
-async function start(
-  access: ClusterAccess,
-  role: string,
-  args: readonly string[],
-  folder: string,
-): Promise<ChildProcess> {
-  const token = await tokenFor(access, SYSTEM_NAMESPACE, role);
-  const KUBECONFIG = await kubeconfigFor(access, { token });
-  const command = [join(ROOT, 'bin/die-operator.js'), ...args.map((arg) => here(arg, folder))];
-  const env = { ...process.env, KUBECONFIG };
-  return spawn(process.execPath, command, { env, stdio: ['ignore', 'ignore', 'pipe'] });
-}
-
-/** The URL of the probes, from the log. Rejects when the program ends before it tells. */
-async function probesOf({ stderr }: ChildProcess): Promise<string> {
-  if (!stderr) throw new Error('the program has no log');
-  const lines = createInterface(stderr);
-  const heard: string[] = [];
-  for await (const line of lines) {
-    heard.push(line);
-    const { probes } = JSON.parse(line) as { probes?: string };
-    if (probes === undefined) continue;
-    stderr.resume();
-    return probes;
-  }
-  throw new Error(`the program ended before it started: ${heard.join('\n')}`);
-}
-
-function exitOf(child: ChildProcess): Promise<number | NodeJS.Signals | null> {
-  if (child.exitCode !== null) return Promise.resolve(child.exitCode);
-  return new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)));
-}

@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest';
 import type { KubeObject } from '../../src/api/meta.ts';
 import type { DriftIncident } from '../../src/api/incident.ts';
 import { DRIFT_INCIDENTS } from '../../src/kube/resources.ts';
-import { fault, slowBy } from '../support/faults.ts';
+import { fault, flowsFor } from '../support/faults.ts';
 import { simulationTest as test, type EmbeddedWorld } from '../support/flow-test.ts';
 import type { TestOperator } from '../support/world.ts';
 
@@ -20,7 +20,7 @@ interface Reading {
 /** A response that reads the logs of its isolated pod, which takes 20 s. */
 async function whileLogsAreRead({ world, clock }: EmbeddedWorld): Promise<Reading> {
   const victim = await world.victim(3);
-  const slow = fault(READS_LOGS, clock, slowBy(20_000, clock));
+  const slow = fault(READS_LOGS, clock, flowsFor(20_000, clock));
   const operator = await world.operator({}, slow.wrap);
   await world.policy();
   await operator.post(world.alert(victim));

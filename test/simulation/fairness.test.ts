@@ -4,7 +4,7 @@ import type { KubeObject } from '../../src/api/meta.ts';
 import type { DriftIncident } from '../../src/api/incident.ts';
 import { QUARANTINE_LABEL } from '../../src/api/names.ts';
 import { DRIFT_INCIDENTS, PODS } from '../../src/kube/resources.ts';
-import { fault, holdable, slowBy } from '../support/faults.ts';
+import { fault, flowsFor, holdable } from '../support/faults.ts';
 import { simulationTest as test } from '../support/flow-test.ts';
 import type { World } from '../support/world.ts';
 
@@ -21,7 +21,7 @@ async function untilIsolated(world: World, pods: readonly KubeObject[]): Promise
 describe('nine alerts about nine pods whose logs take 25 s to read', () => {
   test('isolate all nine within a second', async ({ embedded: { world, clock } }) => {
     const pods = await world.deployment(12);
-    const slow = fault(/^GET .*\/log\?/, clock, slowBy(25_000, clock));
+    const slow = fault(/^GET .*\/log\?/, clock, flowsFor(25_000, clock));
     const operator = await world.operator({}, slow.wrap);
     await world.policy();
     const start = clock.now();
@@ -35,7 +35,7 @@ describe('nine alerts about nine pods whose logs take 25 s to read', () => {
 
   test('end with the evidence of all nine', async ({ embedded: { world, clock } }) => {
     const pods = await world.deployment(12);
-    const slow = fault(/^GET .*\/log\?/, clock, slowBy(25_000, clock));
+    const slow = fault(/^GET .*\/log\?/, clock, flowsFor(25_000, clock));
     const operator = await world.operator({}, slow.wrap);
     await world.policy({
       responses: [{ name: 'keep', minSeverity: 'Warning', actions: ['Isolate', 'Capture'] }],
@@ -81,7 +81,7 @@ describe('a pod without an incident', () => {
 describe('while nine pods are captured whose logs take 25 s to read', () => {
   test('a tenth is isolated within a second', async ({ embedded: { world, clock } }) => {
     const pods = await world.deployment(12);
-    const slow = fault(/^GET .*\/log\?/, clock, slowBy(25_000, clock));
+    const slow = fault(/^GET .*\/log\?/, clock, flowsFor(25_000, clock));
     const operator = await world.operator({}, slow.wrap);
     await world.policy();
     const start = clock.now();
@@ -106,7 +106,7 @@ describe('while nine pods are captured whose logs take 25 s to read', () => {
 describe('the same while the cache of the responder lags by some seconds', () => {
   test('a tenth is isolated within a second', async ({ embedded: { world, clock } }) => {
     const pods = await world.deployment(12);
-    const slow = fault(/^GET .*\/log\?/, clock, slowBy(25_000, clock));
+    const slow = fault(/^GET .*\/log\?/, clock, flowsFor(25_000, clock));
     const watch = holdable('driftincidents');
     const operator = await world.operator({}, (t) => watch.wrap(slow.wrap(t)));
     await world.policy();

@@ -30,6 +30,11 @@ export interface ControlPlane {
   readonly etcd: string;
   /** Kills kube-apiserver, as a crash would, and starts it again; resolves when it is ready. */
   restartApiServer(): Promise<void>;
+  /** Kills etcd, as a crash would, and starts it again on its data; resolves when kube-apiserver is ready with it. */
+  restartEtcd(): Promise<void>;
+  /** kube-apiserver stands still until it is resumed: connections stay open, also new ones, and nothing is answered. */
+  pauseApiServer(): void;
+  resumeApiServer(): void;
   /** Ends all processes and removes the folder. */
   stop(): Promise<void>;
 }
@@ -65,8 +70,9 @@ async function startIn(run: RunFolder, assets: Assets): Promise<ControlPlane> {
     return daemon;
   };
   const startApiServer = () => start('kube-apiserver', assets.apiServer, apiServerFlags(files));
+  const startEtcd = () => start('etcd', assets.etcd, etcdFlags(files));
 
-  const etcd = await start('etcd', assets.etcd, etcdFlags(files));
+  let etcd = await startEtcd();
   let apiServer = await startApiServer();
   await until('kube-apiserver is ready', [etcd, apiServer], () => answers(access, '/readyz'));
   if (assets.controllerManager) {
@@ -86,6 +92,13 @@ async function startIn(run: RunFolder, assets: Assets): Promise<ControlPlane> {
       apiServer = await startApiServer();
       await until('kube-apiserver is ready again', [etcd, apiServer], () => answers(access, '/readyz'));
     },
+    restartEtcd: async () => {
+      await etcd.kill();
+      etcd = await startEtcd();
+      await until('kube-apiserver is ready with it again', [etcd, apiServer], () => answers(access, '/readyz'));
+    },
+    pauseApiServer: () => process.kill(apiServer.id.pid, 'SIGSTOP'),
+    resumeApiServer: () => process.kill(apiServer.id.pid, 'SIGCONT'),
     stop: () => run.remove(),
   };
 }

@@ -1,9 +1,17 @@
-// Finds the binaries of the tests' control plane: given by a person, cached, or built now.
+// Finds the servers of the tests: given by a person, cached, or built now.
 import { constants } from 'node:fs';
 import { access, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildAssets, buildFolder, goVersion, type Say } from '../cluster/build-assets.ts';
-import { BINARIES, cacheKeyPrefix, cacheRoot, kubernetesVersion, type Binary } from '../cluster/pins.ts';
+import {
+  BINARIES,
+  cacheKeyPrefix,
+  cacheRoot,
+  CONTROL_PLANE,
+  kubernetesVersion,
+  NATS,
+  type Binary,
+} from '../cluster/pins.ts';
 
 /** Paths of the binaries. */
 export interface Assets {
@@ -22,6 +30,10 @@ export type AssetsSearch = { found: true; assets: Assets } | { found: false; rea
 const HOW =
   'Install Go (https://go.dev/doc/install) and run `node test/cluster/build-assets.ts`, or set KUBEBUILDER_ASSETS ' +
   'to a folder with etcd and kube-apiserver.';
+
+const HOW_NATS =
+  'Install Go (https://go.dev/doc/install) and run `node test/cluster/build-assets.ts`, or set NATS_SERVER_BIN to a ' +
+  'nats-server of 2.15 or later.';
 
 /** Looks into `KUBEBUILDER_ASSETS` if that is set, else into the cache. Builds nothing. */
 export async function findAssets(env: NodeJS.ProcessEnv = process.env): Promise<AssetsSearch> {
@@ -45,10 +57,33 @@ export async function ensureAssets(say: Say, env: NodeJS.ProcessEnv = process.en
   return findAssets(env);
 }
 
-async function anyCached(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+/** The path of the NATS server, or why there is none and what to do, in words for people. */
+export type NatsSearch = { found: true; binary: string } | { found: false; reason: string };
+
+/**
+ * Finds the NATS server: `NATS_SERVER_BIN` if that is set, else the cached one, built now if Go is there. Rejects when
+ * that build fails.
+ */
+export async function ensureNatsServer(say: Say, env: NodeJS.ProcessEnv = process.env): Promise<NatsSearch> {
+  const given = env['NATS_SERVER_BIN'];
+  if (given) {
+    const reason = `NATS_SERVER_BIN=${given} is not an executable file. ${HOW_NATS}`;
+    return (await isExecutable(given)) ? { found: true, binary: given } : { found: false, reason };
+  }
+  const version = await goVersion(env);
+  const cached = version === undefined ? await anyCached(env, NATS) : buildFolder(env, version, NATS);
+  if (cached !== undefined && (await isExecutable(join(cached, 'nats-server')))) {
+    return { found: true, binary: join(cached, 'nats-server') };
+  }
+  if (version === undefined)
+    return { found: false, reason: `There is no NATS server for the tests. ${HOW_NATS}` };
+  return { found: true, binary: join(await buildAssets(env, version, say, NATS), 'nats-server') };
+}
+
+async function anyCached(env: NodeJS.ProcessEnv, group = CONTROL_PLANE): Promise<string | undefined> {
   const root = cacheRoot(env);
   const entries = await readdir(root).catch((): string[] => []);
-  const entry = entries.toSorted().findLast((name) => name.startsWith(cacheKeyPrefix()));
+  const entry = entries.toSorted().findLast((name) => name.startsWith(cacheKeyPrefix(group)));
   return entry === undefined ? undefined : join(root, entry);
 }
 

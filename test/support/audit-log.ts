@@ -13,19 +13,32 @@ export interface AuditCall {
   namespace?: string;
   name?: string;
   userAgent?: string;
+  /** Which token was shown, where it was one of the TokenRequest API: two processes of one account differ in it. */
+  credential?: string;
+  /** When it arrived, RFC 3339 with microseconds: the order of these texts is that of the times. */
+  receivedAt: string;
   /** Status code; absent until the answer was sent, and shortly after. */
   code?: number;
+  /** When the answer was sent, in the form of `receivedAt`. */
+  answeredAt?: string;
+  /** What was sent, where the audit policy asks for it; known with the answer. */
+  body?: unknown;
 }
 
 interface AuditLine {
   auditID: string;
-  user: { username: string };
+  user: { username: string; extra?: Record<string, string[]> };
   verb: string;
   requestURI: string;
   userAgent?: string;
   objectRef?: { resource?: string; subresource?: string; namespace?: string; name?: string };
+  requestReceivedTimestamp: string;
+  stageTimestamp: string;
   responseStatus?: { code?: number };
+  requestObject?: unknown;
 }
+
+const CREDENTIAL = 'authentication.kubernetes.io/credential-id';
 
 /** A place in the log: the end of it now. */
 export async function auditMark(path: string): Promise<number> {
@@ -60,19 +73,26 @@ function auditCall({
   requestURI,
   userAgent,
   objectRef,
+  requestReceivedTimestamp,
+  stageTimestamp,
   responseStatus,
+  requestObject,
 }: AuditLine): AuditCall {
   const { resource, subresource, namespace, name } = objectRef ?? {};
+  const [credential] = user.extra?.[CREDENTIAL] ?? [];
   return {
     id: auditID,
     user: user.username,
     verb,
     uri: requestURI,
+    receivedAt: requestReceivedTimestamp,
     ...(resource !== undefined && { resource }),
     ...(subresource !== undefined && { subresource }),
     ...(namespace !== undefined && { namespace }),
     ...(name !== undefined && { name }),
     ...(userAgent !== undefined && { userAgent }),
-    ...(responseStatus?.code !== undefined && { code: responseStatus.code }),
+    ...(credential !== undefined && { credential }),
+    ...(responseStatus?.code !== undefined && { code: responseStatus.code, answeredAt: stageTimestamp }),
+    ...(requestObject !== undefined && { body: requestObject }),
   };
 }

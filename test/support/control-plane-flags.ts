@@ -17,15 +17,27 @@ export interface ControlPlaneFiles {
 
 const LOOPBACK = '127.0.0.1';
 
+/** What the operator writes to. */
+const WRITTEN = [
+  { group: '', resources: ['pods', 'pods/eviction'] },
+  { group: 'die-operator.dev' },
+  { group: 'coordination.k8s.io' },
+  { group: 'networking.k8s.io' },
+];
+
 /**
  * Metadata of every request, twice: when it arrives, so that a call is in the log before its answer is sent, and when
- * it is answered, for the status code.
+ * it is answered, for the status code. Of writes to what the operator writes also the body: it tells which pod an
+ * eviction was meant for, and what a patch changed.
  */
 export const AUDIT_POLICY = {
   apiVersion: 'audit.k8s.io/v1',
   kind: 'Policy',
   omitStages: ['ResponseStarted'],
-  rules: [{ level: 'Metadata' }],
+  rules: [
+    { level: 'Request', verbs: ['create', 'update', 'patch', 'delete'], resources: WRITTEN },
+    { level: 'Metadata' },
+  ],
 };
 
 /**

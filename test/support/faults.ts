@@ -48,7 +48,10 @@ export interface Death {
   moment: 'before' | 'after';
 }
 
-/** A transport of a process that dies; from then on nothing it sends arrives. Events do not count as writes. */
+/**
+ * A transport of a process that dies; from then on nothing it sends arrives. Events and access reviews do not count as
+ * writes.
+ */
 export function mortal(inner: Transport, death: Death, onDeath: () => void): Transport {
   let writes = 0;
   let dead = false;
@@ -56,7 +59,8 @@ export function mortal(inner: Transport, death: Death, onDeath: () => void): Tra
     dead = true;
     onDeath();
   };
-  const isWrite = ({ method, path }: HttpRequest) => method !== 'GET' && !path.includes('/events');
+  const isWrite = ({ method, path }: HttpRequest) =>
+    method !== 'GET' && !/\/(events|selfsubjectaccessreviews)/.test(path);
   return async (request) => {
     if (dead) throw connectionRefused();
     const last = isWrite(request) && ++writes === death.write;
@@ -123,6 +127,42 @@ export function slowBy(ms: number, clock: Clock): Strike {
     return inner(request);
   };
 }
+
+/** The request is never looked at: who waits for an answer waits until its own limit. */
+export const neverAnswers: Strike = ({ signal }) =>
+  new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(connectionReset()), { once: true });
+  });
+
+/** The answer comes at once, its body in pieces over that time, never more than 5 s apart. */
+export function flowsFor(ms: number, clock: Clock): Strike {
+  return async (request, inner) => {
+    const answer = await inner(request);
+    return { ...answer, body: inPieces(answer, Math.max(1, Math.ceil(ms / 5_000)), ms, clock) };
+  };
+}
+
+async function* inPieces(
+  { body }: HttpResponse,
+  count: number,
+  ms: number,
+  clock: Clock,
+): AsyncGenerator<Uint8Array, void, void> {
+  const whole = Buffer.concat(await Array.fromAsync(body));
+  for (let piece = 0; piece < count; piece++) {
+    await sleep(clock, ms / count);
+    yield whole.subarray((whole.length * piece) / count, (whole.length * (piece + 1)) / count);
+  }
+}
+
+/** The API server cannot reach the node, and says so at once. */
+export const nodeRefuses: Strike = async () => {
+  const message =
+    'Get "https://10.89.0.2:10250/containerLogs": dial tcp 10.89.0.2:10250: connect: connection refused';
+  const status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', code: 500 };
+  const text = JSON.stringify({ ...status, message });
+  return { status: 500, headers: { 'content-type': 'application/json' }, body: bodyOf(text) };
+};
 
 /** The request is carried out that much later, whether its sender still waits or not. */
 export function carriedOutAfter(ms: number, clock: Clock): Strike {

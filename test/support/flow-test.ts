@@ -48,6 +48,8 @@ export async function createEmbeddedWorld(
   const namespace = 'shop';
   const metadata = { name: namespace };
   await client.create<KubeObject>(NAMESPACES, {}, { apiVersion: 'v1', kind: 'Namespace', metadata });
+  // Pods need its service account, which a controller makes.
+  await clock.advance(POLL_MS);
   const world = new World({
     namespace,
     client,

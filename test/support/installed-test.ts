@@ -1,8 +1,12 @@
 // `installedTest`: tests in a control plane of their own in which die-operator is installed from config/. Receiver and
 // responder run in the test's process, each as the service account that its Deployment names, in all namespaces.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inject } from 'vitest';
 import type { KubeObject } from '../../src/api/meta.ts';
+import { RESPONDER_LEASE } from '../../src/api/names.ts';
 import { systemClock } from '../../src/kube/clock.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { DRIFT_POLICIES, type Resource } from '../../src/kube/resources.ts';
@@ -11,6 +15,7 @@ import { createUndiciTransport } from '../../src/kube/undici-transport.ts';
 import { startControlPlane, type ControlPlane } from './api-server.ts';
 import { auditCalls, auditMark, type AuditCall } from './audit-log.ts';
 import { call, connectionFor, tokenFor, type ClusterAccess } from './cluster-access.ts';
+import { startDeployed, type DeployedProgram, type Deployment } from './deployed-program.ts';
 import { apply, render, withdrawEnforce, type Overlay } from './manifests.ts';
 import { eventually, needsControllers, realApiTest } from './real-api-test.ts';
 import type { RealApi } from './real-api.ts';
@@ -48,7 +53,10 @@ const REVIEWS: Resource = {
 const SYSTEM = 'die-operator-system';
 const POLL_MS = 25;
 
-/** See the file's first line. Fixtures: those of `realApiTest`, `world`, `flow` and `flows`, all that the file ran. */
+/**
+ * See the file's first line. Fixtures: those of `realApiTest`; `world`; `flow` and `flows`, all that the file ran; `start`,
+ * which runs the program of a Deployment and ends it after the test; `folder`, empty.
+ */
 export const installedTest = realApiTest
   .extend('plane', { scope: 'file' }, async ({}, { onCleanup }): Promise<ControlPlane | undefined> => {
     const api = inject('realApi') as RealApi | undefined;
@@ -80,6 +88,21 @@ export const installedTest = realApiTest
       tick: () => sleep(POLL_MS),
       patienceMs: 60_000,
     });
+  })
+  .extend('folder', async ({}, { onCleanup }): Promise<string> => {
+    const folder = await mkdtemp(join(tmpdir(), 'die-operator-install-'));
+    onCleanup(() => rm(folder, { recursive: true }));
+    return folder;
+  })
+  .extend('start', ({ access, folder }, { onCleanup }) => {
+    const programs: DeployedProgram[] = [];
+    onCleanup(async () => void (await Promise.all(programs.map((program) => program.end('SIGKILL')))));
+    return async (deployment: Deployment): Promise<DeployedProgram> => {
+      const root = await mkdtemp(join(folder, 'root-'));
+      const program = await startDeployed(access, deployment, root);
+      programs.push(program);
+      return program;
+    };
   })
   .extend('flow', ({ access, client, world, flows }, { onCleanup }): RunFlow => {
     onCleanup(() => world.close());
@@ -148,7 +171,12 @@ async function startParts(world: World, receiver: Transport, responder: Transpor
   return {
     receiver: await startReceiver('receiver-1', receiver),
     responder: await world.operator(
-      { ...everywhere, roles: ['responder'], instance: 'responder-1' },
+      {
+        ...everywhere,
+        roles: ['responder'],
+        instance: 'responder-1',
+        election: { namespace: SYSTEM, name: RESPONDER_LEASE },
+      },
       () => responder,
     ),
     anotherReceiver: (wrap) => startReceiver('receiver-2', wrap(receiver)),

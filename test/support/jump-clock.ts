@@ -16,6 +16,11 @@ export class JumpClock implements Clock {
     return performance.timeOrigin + performance.now() + this.#aheadMs;
   }
 
+  /** Time that is jumped over is taken to have passed. */
+  elapsed(): number {
+    return performance.now() + this.#aheadMs;
+  }
+
   after(ms: number, fn: () => void): Cancel {
     const fire = () => {
       this.#timers.delete(timer);

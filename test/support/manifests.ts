@@ -1,12 +1,22 @@
 // What `config/` installs, as kubectl renders it, and the commands that a person would run.
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
+import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 import type { ClusterAccess } from './cluster-access.ts';
 
 /** Folders that can be installed. */
-export type Overlay = 'default' | 'overlays/enforce';
+export const OVERLAYS = ['default', 'overlays/enforce'] as const;
+export type Overlay = (typeof OVERLAYS)[number];
+
+/** Folders that go on top of one of {@link OVERLAYS}. */
+export const COMPONENTS = ['components/cert-manager', 'components/ha', 'components/mtls'] as const;
+export type Component = (typeof COMPONENTS)[number];
+
+/** The folder `config`. */
+export const CONFIG = join(import.meta.dirname, '../../config');
 
 /** One object, as far as every kind has it. */
 export interface Manifest {
@@ -18,7 +28,7 @@ export interface Manifest {
 
 /** The folder of an overlay. */
 export function folderOf(overlay: Overlay): string {
-  return join(import.meta.dirname, '../../config', overlay);
+  return join(CONFIG, overlay);
 }
 
 /** Runs kubectl as the admin and returns what it printed. Rejects with what it said when it failed. */
@@ -34,8 +44,36 @@ export async function kubectl(access: ClusterAccess, ...args: string[]): Promise
 
 /** The objects of an overlay in the order of their rendering. */
 export async function render(access: ClusterAccess, overlay: Overlay): Promise<Manifest[]> {
-  const text = await kubectl(access, 'kustomize', folderOf(overlay));
+  return renderFolder(access, folderOf(overlay));
+}
+
+/** The objects of any folder that kustomize builds. */
+export async function renderFolder(access: ClusterAccess, folder: string): Promise<Manifest[]> {
+  const text = await kubectl(access, 'kustomize', folder);
   return parseAllDocuments(text).map((document) => document.toJS() as Manifest);
+}
+
+/** The objects of an overlay of somebody's own, which puts that component on top of one of ours. */
+export async function renderWith(
+  access: ClusterAccess,
+  overlay: Overlay,
+  component: Component,
+): Promise<Manifest[]> {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'die-operator-overlay-')));
+  // Absolute paths are refused.
+  const [resources, components] = [overlay, component].map((path) => [relative(folder, join(CONFIG, path))]);
+  const text = {
+    apiVersion: 'kustomize.config.k8s.io/v1beta1',
+    kind: 'Kustomization',
+    resources,
+    components,
+  };
+  try {
+    await writeFile(join(folder, 'kustomization.yaml'), JSON.stringify(text));
+    return await renderFolder(access, folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 /** Applies an overlay as docs/install.md says; unknown and doubled fields are refused. */

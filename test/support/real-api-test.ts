@@ -45,14 +45,8 @@ export const realApiTest = test
   })
   .extend('client', ({ access, clientFor }) => clientFor(access.admin))
   .extend('namespace', async ({ access, client }, { onCleanup }) => {
-    const name = `t-${randomBytes(5).toString('hex')}`;
-    const made = await client.create(
-      NAMESPACES,
-      {},
-      { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
-    );
-    onCleanup(() => client.delete(NAMESPACES, { name }, made.metadata.uid));
-    await prepareNamespace(access, client, name);
+    const { name, remove } = await createNamespace(access, client);
+    onCleanup(remove);
     return name;
   })
   .extend('kubelet', ({ access, client, namespace }, { onCleanup }) => {
@@ -80,20 +74,39 @@ export function needsControllers(access: ClusterAccess, skip: (note: string) => 
   if (!access.hasControllers) skip('kube-controller-manager is missing in KUBEBUILDER_ASSETS');
 }
 
-/** Asks again until the answer pleases, and returns it; after 15 s rejects with `what` and the last answer. */
+/**
+ * Asks again until the answer pleases, and returns it; after `withinMs` milliseconds, by default 15 s, rejects with `what`
+ * and the last answer.
+ */
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T>,
   pleases: (answer: T) => boolean,
+  withinMs = UNTIL_MS,
 ): Promise<T> {
-  const end = performance.now() + UNTIL_MS;
+  const end = performance.now() + withinMs;
   for (;;) {
     const answer = await ask();
     if (pleases(answer)) return answer;
     if (performance.now() > end)
-      throw new Error(`not within ${UNTIL_MS} ms: ${what}; last ${JSON.stringify(answer)}`);
+      throw new Error(`not within ${withinMs} ms: ${what}; last ${JSON.stringify(answer)}`);
     await sleep(POLL_MS);
   }
+}
+
+/** Makes a namespace with a default service account; `remove` deletes it and does not wait until it is gone. */
+export async function createNamespace(
+  access: ClusterAccess,
+  client: KubeClient,
+): Promise<{ name: string; remove: () => Promise<void> }> {
+  const name = `t-${randomBytes(5).toString('hex')}`;
+  const made = await client.create(
+    NAMESPACES,
+    {},
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
+  );
+  await prepareNamespace(access, client, name);
+  return { name, remove: () => client.delete(NAMESPACES, { name }, made.metadata.uid) };
 }
 
 /** Pods need the default service account; the controller manager makes it, or we do. */

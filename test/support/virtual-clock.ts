@@ -24,6 +24,10 @@ export class VirtualClock implements Clock {
     return this.#now;
   }
 
+  elapsed(): number {
+    return this.#now;
+  }
+
   after(ms: number, fn: () => void): Cancel {
     const timer: Timer = { at: this.#now + Math.max(0, ms), order: this.#order++, fn };
     this.#timers.add(timer);
@@ -63,8 +67,13 @@ export class VirtualClock implements Clock {
   }
 
   #next(end: number): Timer | undefined {
-    const due = [...this.#timers].filter((timer) => timer.at <= end);
-    return due.toSorted((a, b) => a.at - b.at || a.order - b.order)[0];
+    let first: Timer | undefined;
+    for (const timer of this.#timers) {
+      if (timer.at > end) continue;
+      if (!first || timer.at < first.at || (timer.at === first.at && timer.order < first.order))
+        first = timer;
+    }
+    return first;
   }
 }
 

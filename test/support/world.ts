@@ -5,7 +5,6 @@ import type { DriftIncident } from '../../src/api/incident.ts';
 import type { DriftPolicy } from '../../src/api/policy.ts';
 import type { Clock } from '../../src/kube/clock.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
-import { createKubeClient } from '../../src/kube/http-client.ts';
 import {
   DEPLOYMENTS,
   DRIFT_INCIDENTS,
@@ -14,26 +13,15 @@ import {
   type Resource,
 } from '../../src/kube/resources.ts';
 import type { Transport } from '../../src/kube/transport.ts';
-import { silentLogger, type Logger } from '../../src/observe/log.ts';
-import { createOperator, type OperatorParts } from '../../src/operator.ts';
 import { alertAbout, type AlertChange } from './alerts.ts';
 import { aPolicy } from './builders.ts';
-import { createMemoryStore, type MemoryStore } from './memory-store.ts';
+import { startOperator, type OperatorChange, type TestOperator } from './test-operator.ts';
 
-export const TOKEN = 'test-token-0123456789';
+export { TOKEN, type TestOperator, type WriteCall } from './test-operator.ts';
+
 export const IMAGE = 'registry.example/shop/web:1.2';
 export const DIGEST = `sha256:${'1'.repeat(64)}`;
 export const PINNED = `${IMAGE}@${DIGEST}`;
-
-/** One API call of an operator that is not a read. */
-export interface WriteCall {
-  method: string;
-  path: string;
-  status: number;
-  body: unknown;
-  /** What the API server answered, if it was JSON. */
-  answer: unknown;
-}
 
 /** What differs between the embedded and a real API server. */
 export interface WorldParts {
@@ -50,21 +38,6 @@ export interface WorldParts {
   tick: () => Promise<void>;
   /** How long {@link World.until} waits, in milliseconds of `clock`. */
   patienceMs: number;
-}
-
-/** An operator at work. */
-export interface TestOperator {
-  post(
-    body: unknown,
-    headers?: Record<string, string>,
-  ): Promise<{ status: number; body: Record<string, unknown> }>;
-  /** Writes in the order of their answers; Events apart, which are sent beside. */
-  readonly writes: WriteCall[];
-  readonly events: WriteCall[];
-  readonly evidence: MemoryStore;
-  /** The metrics as Prometheus would read them. */
-  metrics(): Promise<string>;
-  stop(): Promise<void>;
 }
 
 /** See the file's first line. */
@@ -86,52 +59,11 @@ export class World {
 
   /** Starts an operator that watches the world's namespace, and waits until its caches are read. */
   async operator(
-    change: Partial<OperatorParts> = {},
+    change: OperatorChange = {},
     wrap: (transport: Transport) => Transport = (t) => t,
   ): Promise<TestOperator> {
-    const { clock, random, transport } = this.parts;
-    const writes: WriteCall[] = [];
-    const events: WriteCall[] = [];
-    const recorded = recording(wrap(transport), (call) =>
-      (call.path.includes('/events') ? events : writes).push(call),
-    );
-    const evidence = createMemoryStore({ clock });
-    const client = createKubeClient({ transport: recorded, clock, random, userAgent: 'die-operator/test' });
-    const operator = createOperator({
-      client,
-      clock,
-      random,
-      evidence,
-      log: testLogger(),
-      tokens: () => [TOKEN],
-      roles: ['receiver', 'responder'],
-      instance: 'test-1',
-      watchNamespaces: [this.namespace],
-      protectedNamespaces: ['kube-system'],
-      maxAlertAgeMs: 900_000,
-      ...change,
-    });
-    const stopped = new AbortController();
-    const ended = operator.run(stopped.signal);
-    const running: TestOperator = {
-      writes,
-      events,
-      evidence,
-      metrics: () => operator.metrics.render(),
-      post: (body, headers = {}) => post(operator.webhook, body, headers),
-      stop: async () => {
-        this.#running.delete(running);
-        stopped.abort();
-        let done = false;
-        void ended.then(() => (done = true));
-        await this.until('the operator has stopped', async () => done || undefined);
-      },
-    };
+    const running = await startOperator(this, change, wrap, () => this.#running.delete(running));
     this.#running.add(running);
-    await this.until(
-      'the caches are read',
-      async () => operator.checks.every((c) => c.reason() === undefined) || undefined,
-    );
     return running;
   }
 
@@ -231,58 +163,4 @@ export function isReady(pod: KubeObject): boolean {
   const status = pod['status'] as { conditions?: { type: string; status: string }[] } | undefined;
   const ready = status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
   return ready && pod.metadata.deletionTimestamp === undefined;
-}
-
-type Webhook = ReturnType<typeof createOperator>['webhook'];
-
-async function post(
-  webhook: Webhook,
-  body: unknown,
-  headers: Record<string, string>,
-): ReturnType<TestOperator['post']> {
-  if (!webhook) throw new Error('this operator is no receiver');
-  const answer = await webhook.inject({
-    method: 'POST',
-    url: '/v1/falco',
-    headers: {
-      authorization: `Bearer ${TOKEN}`,
-      'content-type': 'application/json; charset=utf-8',
-      ...headers,
-    },
-    payload: typeof body === 'string' ? body : JSON.stringify(body),
-  });
-  return { status: answer.statusCode, body: answer.json() };
-}
-
-function recording(transport: Transport, note: (call: WriteCall) => void): Transport {
-  return async (request) => {
-    const { method, path } = request;
-    const answer = await transport(request);
-    if (method === 'GET') return answer;
-    const bytes = await Array.fromAsync(answer.body);
-    const body: unknown = request.body === undefined ? undefined : JSON.parse(request.body);
-    note({ method, path, status: answer.status, body, answer: parsed(Buffer.concat(bytes).toString()) });
-    return { ...answer, body: chunksOf(bytes) };
-  };
-}
-
-async function* chunksOf(bytes: Uint8Array[]): AsyncGenerator<Uint8Array, void, void> {
-  yield* bytes;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-// DIE_TEST_LOG=1 shows what the operator says, to find out why a test fails.
-function testLogger(): Logger {
-  if (!process.env['DIE_TEST_LOG']) return silentLogger;
-  const say = (fields: object, message: string) =>
-    process.stderr.write(`${message} ${JSON.stringify(fields)}\n`);
-  const logger: Logger = { debug: () => {}, info: say, warn: say, error: say, child: () => logger };
-  return logger;
 }

@@ -58,8 +58,14 @@ export function terminatedStatus(pod: Pod, now: string): Pod['status'] {
 
 function endOf(container: ContainerStatus, now: string): ContainerStatus {
   if (container.state.terminated) return container;
-  const { containerID } = container;
-  const terminated = { exitCode: TERMINATED_EXIT_CODE, reason: 'Error', finishedAt: now, containerID };
+  const { containerID, state } = container;
+  const terminated = {
+    exitCode: TERMINATED_EXIT_CODE,
+    reason: 'Error',
+    ...state.running,
+    finishedAt: now,
+    containerID,
+  };
   return { ...container, ready: false, started: false, state: { terminated } };
 }
 

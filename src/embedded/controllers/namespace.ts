@@ -1,8 +1,9 @@
 // Namespaces: each has a default ServiceAccount; of one that is deleted the content goes first, then itself.
 import type { KubeObject } from '../../api/meta.ts';
-import { NAMESPACES, SERVICE_ACCOUNTS } from '../../kube/resources.ts';
+import { NAMESPACES } from '../../kube/resources.ts';
 import type { DirectApi } from '../direct.ts';
 import { SERVED_KINDS } from '../kinds.ts';
+import { ensureAccount } from '../seed.ts';
 import type { Store } from '../store.ts';
 import type { Reconciliation } from './reconciler.ts';
 
@@ -18,7 +19,10 @@ export function namespaceController(store: Store, api: DirectApi, delayMs: numbe
     reconcile: (name) => {
       const namespace = api.get(NAMESPACES, { name });
       if (!namespace) return undefined;
-      if (namespace.metadata.deletionTimestamp === undefined) return ensureAccount(api, name);
+      if (namespace.metadata.deletionTimestamp === undefined) {
+        ensureAccount(api, name);
+        return undefined;
+      }
       for (const { resource } of SERVED_KINDS.filter((kind) => kind.resource.namespaced)) {
         const going = api
           .list(resource, name)
@@ -29,12 +33,6 @@ export function namespaceController(store: Store, api: DirectApi, delayMs: numbe
       return undefined;
     },
   };
-}
-
-function ensureAccount(api: DirectApi, namespace: string): undefined {
-  const name = 'default';
-  if (api.get(SERVICE_ACCOUNTS, { namespace, name })) return;
-  api.create(SERVICE_ACCOUNTS, namespace, { metadata: { name, namespace } });
 }
 
 function isEmpty(store: Store, name: string): boolean {

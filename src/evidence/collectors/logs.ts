@@ -1,6 +1,7 @@
 // The logs of every container of the pod, of the current run and of the one before.
 import type { KubeObject } from '../../api/meta.ts';
-import { timestamp } from '../../kube/clock.ts';
+import type { TextOptions, TextRead } from '../../kube/client.ts';
+import { deadline, timestamp } from '../../kube/clock.ts';
 import { KubeError } from '../../kube/errors.ts';
 import { PODS, resourcePath } from '../../kube/resources.ts';
 import type { BundleWriter } from '../bundle.ts';
@@ -17,9 +18,16 @@ export const TAIL_LINES = 10_000;
 /** Containers whose logs are read. */
 export const MAX_CONTAINERS = 64;
 
+/** Milliseconds for all logs of a pod: eviction waits for them, and a node that does not answer must not hold it up. */
+export const ALL_LOGS_MS = 60_000;
+
 const NAME = 'logs';
 const PARALLEL_READS = 4;
-const READ_TIMEOUT_MS = 30_000;
+/**
+ * A log that flows may take its time. Where the kubelet does not answer, or the API server cannot reach it (500, 502,
+ * 503), more than a second try would only give the intruder time.
+ */
+const ONE_LOG: TextOptions = { timeoutMs: 30_000, idleMs: 10_000, retry: { tries: 2, withinMs: 2_000 } };
 
 type Run = 'current' | 'previous';
 
@@ -39,6 +47,8 @@ interface LogResult extends LogRead {
   /** Why there is no file, if that is nothing to worry about. */
   note?: string;
   problem?: string;
+  /** It was not asked for, as the time was over. */
+  unread?: true;
 }
 
 /** The collector. A log that does not exist is a note in `logs/about.json` and no problem. */
@@ -50,13 +60,37 @@ async function collect(context: CollectContext, bundle: BundleWriter): Promise<v
   const containers = containersOf(live.pod);
   if (containers.length > MAX_CONTAINERS)
     bundle.problem(NAME, `only the first ${MAX_CONTAINERS} of ${containers.length} containers were read`);
-  const reads = containers.slice(0, MAX_CONTAINERS).flatMap((container): LogRead[] => [
-    { ...container, run: 'current' },
-    { ...container, run: 'previous' },
-  ]);
-  const results = await inParallel(reads, PARALLEL_READS, (read) => keepLog(context, bundle, read));
-  await bundle.add({ ...aboutFile(context, results.flat()), collector: NAME });
+  const named = containers.slice(0, MAX_CONTAINERS);
+  // What runs now is worth most, should the time not suffice.
+  const reads = (['current', 'previous'] as const).flatMap((run) =>
+    named.map((container): LogRead => ({ ...container, run })),
+  );
+  const results = await keepLogs(context, bundle, reads);
+  const unread = results.filter((result) => result.unread).length;
+  if (unread > 0) {
+    const why = context.signal.aborted
+      ? 'the time for evidence was over'
+      : `the ${ALL_LOGS_MS / 1000} s for the logs of one pod were over`;
+    bundle.problem(NAME, `${unread} logs were not asked for, as ${why}; logs/about.json names them`);
+  }
+  await bundle.add({ ...aboutFile(context, results), collector: NAME });
   await checkStillThere(context, bundle);
+}
+
+/** Reads and keeps them all in the time that there is. */
+async function keepLogs(
+  context: CollectContext,
+  bundle: BundleWriter,
+  reads: readonly LogRead[],
+): Promise<LogResult[]> {
+  const { signal, done } = deadline(context.clock, ALL_LOGS_MS, context.signal);
+  try {
+    const limited = { ...context, signal };
+    const results = await inParallel(reads, PARALLEL_READS, (read) => keepLog(limited, bundle, read));
+    return results.flat();
+  } finally {
+    done();
+  }
 }
 
 function containersOf(pod: KubeObject): Pick<LogRead, 'container' | 'type'>[] {
@@ -71,7 +105,7 @@ function containersOf(pod: KubeObject): Pick<LogRead, 'container' | 'type'>[] {
   ];
 }
 
-/** Reads and keeps one log; of one beyond the limit the end too. Rejects only if the bundle cannot store. */
+/** Reads and keeps one log; of one that is cut the end too. Rejects only if the bundle cannot store. */
 async function keepLog(context: CollectContext, bundle: BundleWriter, read: LogRead): Promise<LogResult[]> {
   const answer = await readLog(context, read);
   if (!('bytes' in answer)) {
@@ -91,33 +125,28 @@ async function keepLog(context: CollectContext, bundle: BundleWriter, read: LogR
   });
   const result = { ...read, file, truncated };
   if (!truncated) return [result];
-  bundle.problem(
-    NAME,
-    `${file} is cut after ${MAX_LOG_BYTES} bytes${read.tail ? '' : '; its end is in a file of its own'}`,
-  );
+  bundle.problem(NAME, cutMessage(read, answer));
   return read.tail ? [result] : [result, ...(await keepLog(context, bundle, { ...read, tail: true }))];
 }
 
+function cutMessage(read: LogRead, { bytes, failure }: TextRead): string {
+  const why = failure ? ` (${messageOf(failure)})` : '';
+  const rest = read.tail ? '' : '; its end is asked for as well';
+  return `${fileOf(read)} is cut after ${bytes.length} bytes${why}${rest}`;
+}
+
 async function readLog(
-  context: CollectContext,
+  { client, signal, target: { namespace, name } }: CollectContext,
   read: LogRead,
-): Promise<{ bytes: Uint8Array; truncated: boolean } | { note: string } | { problem: string }> {
-  const { client, signal, target } = context;
-  const { namespace, name } = target;
-  const what = `${read.run} log of container ${read.container}`;
-  if (signal.aborted) return { problem: `${what} was not read: the time for evidence was over` };
+): Promise<TextRead | Pick<LogResult, 'note' | 'problem' | 'unread'>> {
+  if (signal.aborted) return { unread: true };
+  const at = { namespace, name, subresource: 'log' };
   try {
-    const options = { timeoutMs: READ_TIMEOUT_MS, signal };
-    return await client.readText(
-      PODS,
-      { namespace, name, subresource: 'log' },
-      queryOf(read),
-      MAX_LOG_BYTES,
-      options,
-    );
+    return await client.readText(PODS, at, queryOf(read), MAX_LOG_BYTES, { ...ONE_LOG, signal });
   } catch (error) {
-    // The kubelet's answer where a container has not started, or has not run before.
-    if (error instanceof KubeError && [400, 404].includes(error.status)) return { note: messageOf(error) };
+    // The kubelet's answer where a container has not started, or has not run before. (404: pod or node are gone.)
+    if (error instanceof KubeError && error.status === 400) return { note: messageOf(error) };
+    const what = `${read.run} log of container ${read.container}${read.tail ? ', its end' : ''}`;
     return { problem: `${what}: ${messageOf(error)}` };
   }
 }

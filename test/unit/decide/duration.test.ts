@@ -1,7 +1,7 @@
 // Durations: what is read, in which units, and what is refused.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseDuration } from '../../../src/decide/duration.ts';
+import { parseDuration, recordedDuration } from '../../../src/decide/duration.ts';
 
 describe('reads', () => {
   test.each([
@@ -83,4 +83,14 @@ test('answers any text with a number of its range or a RangeError', () => {
       expect(inRange || read instanceof RangeError).toBe(true);
     }),
   );
+});
+
+describe('a duration in a record', () => {
+  test.each(['0s', '90s', '8760h'])('of %s is what it says', (text) => {
+    expect(recordedDuration(text)).toBe(parseDuration(text));
+  });
+
+  test.each(['8761h', '99999h99999m99999s', '', 'soon'])('of %j counts as a year', (text) => {
+    expect(recordedDuration(text)).toBe(365 * 24 * 3_600_000);
+  });
 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { QUARANTINE_LABEL, SEVERITY_LABEL } from '../../../src/api/names.ts';
 import type { Mode } from '../../../src/api/policy.ts';
 import { plan } from '../../../src/decide/plan.ts';
-import { aContribution, anIncident, aPod, NOW, T0 } from '../../support/builders.ts';
+import { aContribution, anIncident, aPod, NOW, someSettings, T0 } from '../../support/builders.ts';
 import {
   afterCapture,
   evicted,
@@ -182,6 +182,25 @@ describe('eviction that has to wait', () => {
 
   test('isolates also while paused: the switch stops destruction, not containment', () => {
     expect(ran(plan(anIncident(), someFacts({ paused: 'paused' })))).toBe('Isolate');
+  });
+});
+
+describe('a record that somebody edited', () => {
+  test('that names no time for the next try waits for an event', () => {
+    const edited = anIncident({ status: { steps: [step({ name: 'Evict', state: 'Failed' })] } });
+    const decision = plan(edited, someFacts({ modes: new Map() }));
+    expect(decision).toEqual({ kind: 'Wait', phase: 'Responding', reason: 'Test', message: 'test' });
+  });
+
+  test('that waits longer than a year is planned all the same', () => {
+    const settings = someSettings();
+    const response = { ...settings, eviction: { ...settings.eviction, waitForBudget: '99999h' } };
+    const incident = afterCapture([
+      step({ name: 'Evict', state: 'Waiting', reason: 'DisruptionBudget', nextAttemptAt: T0 }),
+    ]);
+    const { trigger } = incident.spec;
+    const spec = { ...incident.spec, trigger: { ...trigger, response } };
+    expect(ran(plan({ ...incident, spec }, someFacts({ pod: orphaned })))).toBe('Evict');
   });
 });
 

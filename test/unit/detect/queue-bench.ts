@@ -1,7 +1,8 @@
 // A queue whose handler is steered by the test.
 import type { Detection, ToldIdentity } from '../../../src/api/detection.ts';
 import type { DetectionOutcome } from '../../../src/detect/outcome.ts';
-import { IntakeQueue, type Attempt, type Handle, type Submission } from '../../../src/detect/queue.ts';
+import { DurableIntake, type DurableIntakeOptions, type Submission } from '../../../src/detect/intake.ts';
+import type { Attempt, Handle } from '../../../src/detect/queue.ts';
 import { VirtualClock, drain } from '../../support/virtual-clock.ts';
 import { RecordingLog, detection } from './support.ts';
 
@@ -16,6 +17,7 @@ export interface BenchOptions {
   capacity?: number;
   workers?: number;
   random?: () => number;
+  journal?: NonNullable<DurableIntakeOptions['journal']>;
 }
 
 /** A queue whose handler is steered by the test. */
@@ -24,13 +26,13 @@ export class QueueBench {
   readonly log = new RecordingLog();
   readonly tries: { id: number; at: number; attempt: Attempt }[] = [];
   readonly ended: { id: number; outcome: string }[] = [];
-  readonly queue: IntakeQueue;
+  readonly queue: DurableIntake;
   readonly start = this.clock.now();
   running = 0;
   mostRunning = 0;
 
   constructor({ handle = async () => OPENED, random = () => 0.5, ...sizes }: BenchOptions = {}) {
-    this.queue = new IntakeQueue({
+    this.queue = new DurableIntake({
       ...sizes,
       handle: (submitted, attempt) => this.#track(handle, submitted, attempt),
       clock: this.clock,

@@ -3,7 +3,7 @@ import type { LightMyRequestResponse } from 'fastify';
 import type { Detection, ToldIdentity } from '../../../src/api/detection.ts';
 import { parseFalco } from '../../../src/detect/falco.ts';
 import type { OutcomeName } from '../../../src/detect/outcome.ts';
-import type { Intake, Submission } from '../../../src/detect/queue.ts';
+import type { Intake, Submission } from '../../../src/detect/intake.ts';
 import { createWebhook, type Webhook, type WebhookOptions } from '../../../src/detect/webhook.ts';
 import type { Logger } from '../../../src/observe/log.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
@@ -64,6 +64,7 @@ export class RecordingIntake implements Intake {
   answer: () => Submission = () => ({
     accepted: true,
     outcome: Promise.resolve({ outcome: 'Opened', incident: 'shop/cart-0-1', message: 'opened' }),
+    durable: Promise.resolve(),
   });
 
   submit(submitted: Detection): Submission {

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DetectionOutcome } from '../../../src/detect/outcome.ts';
-import { IntakeQueue } from '../../../src/detect/queue.ts';
+import { DurableIntake } from '../../../src/detect/intake.ts';
 import { drain } from '../../support/virtual-clock.ts';
 import { RecordingLog, TOKEN, WebhookBench, alert } from './support.ts';
 
@@ -17,10 +17,10 @@ describe('an alert', () => {
     expect(bench.clock.pending).toBe(0);
   });
 
-  it('is answered as queued after 250 ms, and its outcome still comes', async () => {
+  it('that is safe is answered as queued after 250 ms, and its outcome still comes', async () => {
     const bench = new WebhookBench();
     const slow = Promise.withResolvers<DetectionOutcome>();
-    bench.intake.answer = () => ({ accepted: true, outcome: slow.promise });
+    bench.intake.answer = () => ({ accepted: true, outcome: slow.promise, durable: Promise.resolve() });
     let answered: string | undefined;
     const response = bench.post(body()).then((answer) => (answered = answer.body));
     await bench.clock.advance(249);
@@ -28,7 +28,7 @@ describe('an alert', () => {
     await bench.clock.advance(1);
     expect(JSON.parse(await response)).toEqual({
       outcome: 'Queued',
-      message: expect.stringContaining('250 ms'),
+      message: expect.stringContaining('kept in the journal'),
     });
     slow.resolve({ outcome: 'Opened', message: 'late' });
     await drain();
@@ -38,7 +38,7 @@ describe('an alert', () => {
   it('that comes within 249 ms of work is answered with its outcome', async () => {
     const bench = new WebhookBench();
     const slow = Promise.withResolvers<DetectionOutcome>();
-    bench.intake.answer = () => ({ accepted: true, outcome: slow.promise });
+    bench.intake.answer = () => ({ accepted: true, outcome: slow.promise, durable: new Promise(() => {}) });
     const response = bench.post(body());
     await bench.clock.advance(249);
     slow.resolve({ outcome: 'NoPolicy', message: 'no policy' });
@@ -47,7 +47,7 @@ describe('an alert', () => {
 
   it('is refused with 503 and Retry-After when there is no room', async () => {
     const bench = new WebhookBench();
-    bench.intake.answer = () => ({ accepted: false });
+    bench.intake.answer = () => ({ accepted: false, reason: 'too many alerts wait' });
     const response = await bench.post(body());
     expect(response.statusCode).toBe(503);
     expect(response.headers['retry-after']).toBe('1');
@@ -55,6 +55,20 @@ describe('an alert', () => {
       error: { path: 'body', message: expect.stringContaining('too many alerts') },
     });
     expect(bench.counted).toEqual([503]);
+  });
+
+  it('that is not safe is refused with 503 and what to do', async () => {
+    const bench = new WebhookBench();
+    const outcome = new Promise<DetectionOutcome>(() => {});
+    const durable = Promise.reject(new Error('the disk of the journal is full'));
+    durable.catch(() => {});
+    bench.intake.answer = () => ({ accepted: true, outcome, durable });
+    const response = bench.post(body());
+    await bench.clock.advance(250);
+    expect((await response).statusCode).toBe(503);
+    expect((await response).json()).toEqual({
+      error: { path: 'body', message: 'was not accepted: the disk of the journal is full; send it again' },
+    });
   });
 
   it('about the node or from ourselves is answered and counted without the intake', async () => {
@@ -71,7 +85,7 @@ describe('an alert', () => {
     let handled = 0;
     const bench = new WebhookBench();
     const outcomes: string[] = [];
-    const queue = new IntakeQueue({
+    const queue = new DurableIntake({
       handle: async () => {
         handled++;
         return { outcome: 'Opened', message: 'opened' };

@@ -33,13 +33,23 @@ describe('a new object', () => {
     const { pod } = await withPod({
       metadata: {
         uid: 'mine',
-        resourceVersion: '5',
         creationTimestamp: '2020-01-01T00:00:00Z',
         generation: 9,
       },
     });
     expect(pod.metadata.uid).not.toBe('mine');
     expect(pod.metadata).toMatchObject({ creationTimestamp: '2026-11-22T00:00:00Z', generation: 1 });
+  });
+
+  test('is refused with a resourceVersion: it is a copy of one that exists', async () => {
+    const lab = createLab();
+    const copy = newPod('web-1', { metadata: { resourceVersion: '5' } });
+    const { status, refusal } = await lab.call('POST', at('pods'), copy);
+    expect([status, refusal.message]).toEqual([
+      500,
+      'resourceVersion should not be set on objects to be created',
+    ]);
+    expect(lab.pod('web-1')).toBeUndefined();
   });
 
   test('gets a name with five random characters', async () => {

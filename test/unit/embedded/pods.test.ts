@@ -205,7 +205,45 @@ describe('the log', () => {
     const lab = await runningPod();
     const { status, headers, text } = await lab.call('GET', LOG);
     expect([status, headers['content-type']]).toEqual([200, 'text/plain; charset=utf-8']);
-    expect(text).toBe('2026-11-22T00:00:00Z web is listening\n');
+    expect(text).toBe('web is listening\n');
+  });
+
+  test.each([
+    ['timestamps=true', '2026-11-22T00:00:00Z one\n2026-11-22T00:00:00Z two\n2026-11-22T00:00:00Z three'],
+    ['tailLines=2', 'two\nthree'],
+    ['tailLines=9', 'one\ntwo\nthree'],
+    ['tailLines=0', ''],
+    ['limitBytes=5', 'one\nt'],
+    ['tailLines=1&limitBytes=3', 'thr'],
+    ['tailLines=1&timestamps=true&limitBytes=22', '2026-11-22T00:00:00Z t'],
+    ['sinceTime=2026-11-22T00:00:00Z', 'one\ntwo\nthree'],
+    ['sinceTime=2026-11-22T00:00:01Z', ''],
+    ['sinceSeconds=1', 'one\ntwo\nthree'],
+    ['previous=true&tailLines=1', 'before\n'],
+    ['previous=false', 'one\ntwo\nthree'],
+    ['container=web&follow=false', 'one\ntwo\nthree'],
+  ])('%s gives its part of it', async (query, expected) => {
+    const lab = await runningPod();
+    const log = { current: 'one\ntwo\nthree', previous: 'long\nbefore\n' };
+    lab.cluster.logs.set({ namespace: 'shop', name: 'web-1' }, log);
+    expect(await lab.call('GET', `${LOG}?${query}`)).toMatchObject({ status: 200, text: expected });
+  });
+
+  test('of a node that is gone is not to be had', async () => {
+    const lab = await runningPod();
+    lab.cluster.api.delete(NODES, { name: facts(lab).nodeName ?? '' });
+    const { status, refusal } = await lab.call('GET', LOG);
+    expect([status, refusal.message]).toEqual([404, 'pods "node-1" not found']);
+  });
+
+  test('of a container that has ended tells when it began', async () => {
+    const lab = await runningPod({ metadata: { finalizers: ['x.io/f'] } });
+    await lab.call('DELETE', POD);
+    await lab.clock.advance(5_000);
+    expect(facts(lab).containers[0]?.terminated).toBe(true);
+    expect((await lab.call('GET', `${LOG}?timestamps=true`)).text).toBe(
+      '2026-11-22T00:00:00Z web is listening\n',
+    );
   });
 
   test('is what was set, for one container or for all of them', async () => {

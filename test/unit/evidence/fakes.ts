@@ -5,7 +5,7 @@ import type { BundleFile, BundleWriter } from '../../../src/evidence/bundle.ts';
 import type { CollectContext } from '../../../src/evidence/collector.ts';
 import type { CallOptions, KubeClient, Selection } from '../../../src/kube/client.ts';
 import type { Clock } from '../../../src/kube/clock.ts';
-import { statusError } from '../../../src/kube/errors.ts';
+import { KubeError, statusError } from '../../../src/kube/errors.ts';
 import type { ObjectPath, Resource } from '../../../src/kube/resources.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
@@ -42,6 +42,8 @@ export interface FakeLog {
   text?: string;
   truncated?: boolean;
   error?: number;
+  /** What it says of the rest, which did not come. */
+  failure?: string;
 }
 
 /** Reads that the collectors use; everything else throws, so that a write would fail the test. */
@@ -84,11 +86,15 @@ export class FakeApi {
     const end = query['tailLines'] === undefined ? '' : '-end';
     const key = `${query['container']}/${query['previous'] === 'true' ? 'previous' : 'current'}${end}`;
     await this.#answering(`log ${key}`, options);
-    const { text = '', truncated = false, error } = this.logs.get(key) ?? { error: 400 };
+    const { text = '', truncated = false, error, failure } = this.logs.get(key) ?? { error: 400 };
     if (error !== undefined)
       throw statusError(`read the log ${key}`, { status: error, body: statusBody(error) });
     const bytes = Buffer.from(text);
-    return { bytes: bytes.subarray(0, maxBytes), truncated: truncated || bytes.length > maxBytes };
+    return {
+      bytes: bytes.subarray(0, maxBytes),
+      truncated: truncated || bytes.length > maxBytes,
+      ...(failure !== undefined && { failure: new KubeError(failure, { status: 0, reason: 'Timeout' }) }),
+    };
   }
 
   async #answering(request: string, options?: CallOptions): Promise<void> {

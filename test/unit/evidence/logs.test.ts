@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_LOG_BYTES, podLogs } from '../../../src/evidence/collectors/logs.ts';
+import { ALL_LOGS_MS, MAX_LOG_BYTES, podLogs } from '../../../src/evidence/collectors/logs.ts';
 import { EvidenceStoreError } from '../../../src/evidence/store.ts';
-import { drain } from '../../support/virtual-clock.ts';
+import type { CallOptions } from '../../../src/kube/client.ts';
+import { sleep } from '../../../src/kube/clock.ts';
+import { drain, VirtualClock } from '../../support/virtual-clock.ts';
 import { contextOf, FakeApi, object, RecordingBundle, UID } from './fakes.ts';
 
 function podWith(spec: Record<string, unknown>) {
@@ -60,10 +62,10 @@ describe('logs', () => {
     );
   });
 
-  it.each([400, 404])('that do not exist (%i) are a note and no problem', async (error) => {
+  it('that do not exist (400) are a note and no problem', async () => {
     const api = cluster();
     api.logs.set('app/current', { text: 'x' });
-    api.logs.set('app/previous', { error });
+    api.logs.set('app/previous', { error: 400 });
     const bundle = await collected(api);
     expect(bundle.problems).toEqual([]);
     expect(bundle.json('logs/about.json')['logs']).toEqual([
@@ -72,21 +74,24 @@ describe('logs', () => {
         container: 'app',
         type: 'regular',
         run: 'previous',
-        note: expect.stringContaining(`answer ${error}`),
+        note: expect.stringContaining('answer 400'),
       },
     ]);
   });
 
-  it.each([403, 500, 503])('that are refused (%i) are a problem, and the others are kept', async (error) => {
-    const api = cluster({ containers: [{ name: 'app' }, { name: 'sidecar' }] });
-    api.logs.set('app/current', { error });
-    api.logs.set('sidecar/current', { text: 'x' });
-    const bundle = await collected(api);
-    expect(bundle.problems).toEqual([
-      expect.stringMatching(`^logs: current log of container app: .*${error}`),
-    ]);
-    expect(textOf(bundle, 'logs/sidecar/current.log')).toBe('x');
-  });
+  it.each([403, 404, 500, 503])(
+    'that are refused (%i) are a problem, and the others are kept',
+    async (error) => {
+      const api = cluster({ containers: [{ name: 'app' }, { name: 'sidecar' }] });
+      api.logs.set('app/current', { error });
+      api.logs.set('sidecar/current', { text: 'x' });
+      const bundle = await collected(api);
+      expect(bundle.problems).toEqual([
+        expect.stringMatching(`^logs: current log of container app: .*${error}`),
+      ]);
+      expect(textOf(bundle, 'logs/sidecar/current.log')).toBe('x');
+    },
+  );
 
   it('beyond 10 MiB are cut, marked, and their end is kept in a file of its own', async () => {
     const api = cluster();
@@ -98,7 +103,7 @@ describe('logs', () => {
     expect(textOf(bundle, 'logs/app/current-end.log')).toBe('what the intruder did');
     expect(bundle.files.get('logs/app/current-end.log')?.source).toContain('tailLines=10000');
     expect(bundle.problems).toEqual([
-      `logs: logs/app/current.log is cut after ${MAX_LOG_BYTES} bytes; its end is in a file of its own`,
+      `logs: logs/app/current.log is cut after ${MAX_LOG_BYTES} bytes; its end is asked for as well`,
     ]);
   });
 
@@ -124,6 +129,32 @@ describe('logs', () => {
     await collected(api);
     expect(most).toBe(4);
     expect(api.requests.filter((request) => request.startsWith('log '))).toHaveLength(20);
+  });
+
+  it('of now are asked for before those of the run before, of all containers', async () => {
+    const api = cluster({ containers: [{ name: 'a' }, { name: 'b' }], initContainers: [{ name: 'init' }] });
+    await collected(api);
+    expect(api.requests.filter((request) => request.startsWith('log '))).toEqual([
+      'log a/current',
+      'log b/current',
+      'log init/current',
+      'log a/previous',
+      'log b/previous',
+      'log init/previous',
+    ]);
+  });
+
+  it('that broke off are kept as far as they came, and their end is asked for', async () => {
+    const api = cluster();
+    api.logs.set('app/current', { text: 'the beginning', truncated: true, failure: 'the node went away' });
+    api.logs.set('app/current-end', { error: 500 });
+    const bundle = await collected(api);
+    expect(textOf(bundle, 'logs/app/current.log')).toBe('the beginning');
+    expect(bundle.files.get('logs/app/current.log')).toMatchObject({ truncated: true });
+    expect(bundle.problems).toEqual([
+      'logs: logs/app/current.log is cut after 13 bytes (the node went away); its end is asked for as well',
+      expect.stringMatching(/^logs: current log of container app, its end: .*500/),
+    ]);
   });
 
   it('of container names that are no names get safe paths of their own', async () => {
@@ -181,9 +212,11 @@ describe('logs of a pod', () => {
     expect(api.requests.filter((request) => request.startsWith('log '))).toHaveLength(1);
     expect(bundle.problems).toContain('logs: current log of container app: time is over');
     expect(bundle.problems).toContain(
-      'logs: previous log of container c was not read: the time for evidence was over',
+      'logs: 5 logs were not asked for, as the time for evidence was over; logs/about.json names them',
     );
-    expect(bundle.json('logs/about.json')['logs']).toHaveLength(6);
+    const logs = bundle.json('logs/about.json')['logs'];
+    expect(logs).toHaveLength(6);
+    expect(logs).toContainEqual({ container: 'c', type: 'regular', run: 'previous', unread: true });
   });
 
   it('stop at once when the bundle cannot store them', async () => {
@@ -194,5 +227,46 @@ describe('logs of a pod', () => {
     bundle.add = () => Promise.reject(full);
     await expect(collected(api, bundle)).rejects.toBe(full);
     expect(api.requests.filter((request) => request.startsWith('log ')).length).toBeLessThanOrEqual(8);
+  });
+});
+
+describe('a node that does not answer', () => {
+  it('is asked twice within two seconds at most, and waited for 10 s where it is silent', async () => {
+    const api = cluster();
+    const limits: (CallOptions | undefined)[] = [];
+    api.before = async (request, options) => {
+      if (request.startsWith('log ')) limits.push(options);
+    };
+    await collected(api);
+    const limit = { timeoutMs: 30_000, idleMs: 10_000, retry: { tries: 2, withinMs: 2_000 } };
+    expect(limits).toEqual([expect.objectContaining(limit), expect.objectContaining(limit)]);
+  });
+
+  it('keeps nobody waiting for more than a minute, however many containers there are', async () => {
+    const clock = new VirtualClock();
+    const api = cluster({ containers: Array.from({ length: 64 }, (_, n) => ({ name: `c${n}` })) });
+    // As the client gives a silent log up.
+    api.before = async (request, options) => {
+      if (request.startsWith('log ')) await sleep(clock, 10_000, options?.signal);
+    };
+    api.logs.clear();
+    const bundle = new RecordingBundle();
+    const start = clock.now();
+    let took = 0;
+    const collecting = podLogs.collect(contextOf(api, { clock }), bundle).then(() => {
+      took = clock.now() - start;
+    });
+    await clock.until(() => took > 0, 200_000, 'the collector is done');
+    await collecting;
+    expect(took).toBe(ALL_LOGS_MS);
+    // Six rounds of four fit into the minute; the last one ends with it.
+    expect(api.requests.filter((request) => request.startsWith('log ')).length).toBeLessThanOrEqual(28);
+    expect(bundle.problems).toContainEqual(
+      expect.stringMatching(
+        /^logs: 10\d logs were not asked for, as the 60 s for the logs of one pod were over/,
+      ),
+    );
+    expect(bundle.json('logs/about.json')['logs']).toHaveLength(128);
+    expect(clock.pending).toBe(0);
   });
 });

@@ -10,14 +10,26 @@ import {
   unlink,
   writeFile,
 } from 'node:fs/promises';
+import type * as FilePromises from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createDirectoryStore } from '../../../src/evidence/directory-store.ts';
 import { canonicalJson, parseManifest, sha256 } from '../../../src/evidence/manifest.ts';
 import { verifyManifest } from '../../../src/evidence/verify.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 import { fileOf, SUBJECT } from './fakes.ts';
+
+// Who runs the tests may read everything: what a read fails with, by path.
+const failing = vi.hoisted(() => new Map<string, Error>());
+vi.mock('node:fs/promises', async (importOriginal) => {
+  const real = await importOriginal<typeof FilePromises>();
+  const readdir = (path: string, options: never) => {
+    const error = failing.get(path);
+    return error ? Promise.reject(error) : real.readdir(path, options);
+  };
+  return { ...real, readdir };
+});
 
 let root: string;
 let bundle: string;
@@ -30,7 +42,10 @@ beforeEach(async () => {
   await open.add(fileOf('logs/app/current.log', 'x'.repeat(200_000)));
   ({ location: bundle, manifestSha256 } = await open.finish());
 });
-afterEach(() => rm(root, { recursive: true }));
+afterEach(() => {
+  failing.clear();
+  return rm(root, { recursive: true });
+});
 
 const at = (path: string) => join(bundle, path);
 
@@ -115,6 +130,33 @@ describe('verification', () => {
     expect(await verifyManifest(bundle)).toMatchObject([
       { path: 'api/pod.json', kind: 'missing' },
       { path: 'api', kind: 'extra' },
+    ]);
+  });
+
+  // 0x80 is no text: it is read as U+FFFD, which is another name on the way back.
+  it('looks into no directory whose name is no text, nor into what has the name that it is read as', async () => {
+    await mkdir(Buffer.concat([Buffer.from(`${bundle}/`), Buffer.from([0x80])]));
+    expect(await verifyManifest(bundle)).toEqual([
+      { path: '\uFFFD', kind: 'extra', detail: expect.stringMatching(/^is a directory/) },
+    ]);
+    await symlink(root, at('\uFFFD'));
+    expect((await verifyManifest(bundle)).map(({ path, kind }) => `${kind} ${path}`)).toEqual([
+      'extra \uFFFD',
+    ]);
+  });
+
+  it('names a directory that cannot be read, and goes on', async () => {
+    await mkdir(at('new'));
+    const cause = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
+    failing.set(at('new'), cause);
+    await writeFile(at('new/inside'), '');
+    expect(await verifyManifest(bundle)).toMatchObject([
+      {
+        path: 'new',
+        kind: 'changed',
+        detail: 'is a directory that cannot be read: EACCES: permission denied',
+      },
+      { path: 'new', kind: 'extra' },
     ]);
   });
 

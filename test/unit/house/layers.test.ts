@@ -22,9 +22,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   respond: [...LOW, 'evidence'],
   incidents: RESPONSE,
   'settings.ts': ['api', 'decide', 'kube', 'observe'],
-  'operator.ts': RESPONSE,
-  commands: [...RESPONSE, 'embedded', 'settings.ts', 'operator.ts'],
-  'cli.ts': [...RESPONSE, 'embedded', 'settings.ts', 'operator.ts', 'commands'],
+  roles: RESPONSE,
+  'operator.ts': [...RESPONSE, 'roles'],
+  commands: [...RESPONSE, 'roles', 'embedded', 'settings.ts', 'operator.ts'],
+  'cli.ts': [...RESPONSE, 'roles', 'embedded', 'settings.ts', 'operator.ts', 'commands'],
 };
 const ROOMS = Object.keys(MAY_IMPORT);
 const ALL_PAIRS = ROOMS.flatMap((from) => ROOMS.filter((to) => to !== from).map((to) => ({ from, to })));

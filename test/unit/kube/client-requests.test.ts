@@ -5,7 +5,7 @@ import { createKubeClient } from '../../../src/kube/http-client.ts';
 import { DRIFT_INCIDENTS, NAMESPACES, PODS } from '../../../src/kube/resources.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 import { answer, bodyOf, json, queryOf, recorded } from './support/fake-transport.ts';
-import { clientOf, list, pod, steady } from './support/fixtures.ts';
+import { clientOf, list, pod, rejection, steady } from './support/fixtures.ts';
 
 const WEB = { namespace: 'shop', name: 'web' };
 
@@ -163,8 +163,8 @@ describe('a list', () => {
     ],
     ['has an item that is null', { metadata: { resourceVersion: '7' }, items: [null] }],
   ])('is refused when it %s', async (_, body) => {
-    const { transport } = recorded(() => json(body));
-    await expect(clientOf(transport).client.list(PODS)).rejects.toMatchObject({ reason: 'BrokenAnswer' });
+    const { client, clock } = clientOf(recorded(() => json(body)).transport);
+    expect(await rejection(clock, 10_000, client.list(PODS))).toMatchObject({ reason: 'BrokenAnswer' });
   });
 });
 
@@ -172,6 +172,17 @@ test('get gives the object of the answer', async () => {
   const { transport } = recorded(() => json(pod('web', '7')));
   expect(await clientOf(transport).client.get(PODS, WEB)).toEqual(pod('web', '7'));
 });
+
+test.each([[[]], [{}], [{ metadata: 'x' }], [{ metadata: [] }]])(
+  'get refuses %j, which is no object',
+  async (body) => {
+    const { client, clock } = clientOf(recorded(() => json(body)).transport);
+    expect(await rejection(clock, 10_000, client.get(PODS, WEB))).toMatchObject({
+      reason: 'BrokenAnswer',
+      message: expect.stringMatching(/^cannot get Pod .*\/web: the answer is /),
+    });
+  },
+);
 
 test('the user agent can be set, as it names the owner of our fields', async () => {
   const { transport, requests } = recorded(() => json(pod('web', '1')));

@@ -1,6 +1,7 @@
 // What is tried again, when, how often, and what never is.
 import { describe, expect, test } from 'vitest';
-import type { CallOptions, KubeClient } from '../../../src/kube/client.ts';
+import type { CallOptions, KubeClient, RetryLimit } from '../../../src/kube/client.ts';
+import { sleep } from '../../../src/kube/clock.ts';
 import { PODS } from '../../../src/kube/resources.ts';
 import { retryWaitMs } from '../../../src/kube/retry.ts';
 import { drain } from '../../support/virtual-clock.ts';
@@ -9,6 +10,7 @@ import {
   failing,
   json,
   networkFailure,
+  recorded,
   refusal,
   scripted,
   type Scripted,
@@ -156,6 +158,48 @@ describe('the deadline', () => {
     const { client, clock } = clientOf(transport);
     await rejection(clock, 60_000, client.get(PODS, WEB, { timeoutMs: 500 }));
     expect(requests).toHaveLength(3);
+  });
+});
+
+describe('a limit of tries', () => {
+  const sent = async (limit: RetryLimit, first: Scripted) => {
+    const { requests, result, tookMs } = await run(
+      (client) => client.get(PODS, WEB, { timeoutMs: 30_000, retry: limit }),
+      first,
+    );
+    expect(result).toHaveProperty('name', 'KubeError');
+    return { tries: requests.length, tookMs };
+  };
+
+  test.each([1, 2, 3])('of %i sends no more requests', async (tries) => {
+    const limit = { tries, withinMs: 30_000 };
+    expect(await sent(limit, refusal(503, 'ServiceUnavailable'))).toMatchObject({ tries });
+  });
+
+  test('in time sends none later, whatever the server asks for', async () => {
+    const limit = { tries: 5, withinMs: 2_000 };
+    const busy = refusal(429, 'TooManyRequests', { headers: { 'retry-after': '3' } });
+    expect(await sent(limit, busy)).toEqual({ tries: 1, tookMs: 0 });
+    const soon = refusal(429, 'TooManyRequests', { headers: { 'retry-after': '1' } });
+    expect(await sent(limit, soon)).toMatchObject({ tries: 2 });
+  });
+
+  test('is no deadline: an answer that takes longer is waited for', async () => {
+    const { transport } = recorded(async () => OK);
+    const { client, clock } = clientOf(async (request) => {
+      await sleep(clock, 5_000);
+      return transport(request);
+    });
+    const call = client.get(PODS, WEB, { retry: { tries: 1, withinMs: 100 } });
+    expect(await during(clock, 10_000, call)).toEqual(pod('web', '1'));
+  });
+
+  test('holds for writes too', async () => {
+    const { requests } = await run(
+      (client) => client.create(PODS, WEB, {}, { retry: { tries: 2, withinMs: 60_000 } }),
+      failing(networkFailure('ECONNREFUSED')),
+    );
+    expect(requests).toHaveLength(2);
   });
 });
 

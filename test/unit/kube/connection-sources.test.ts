@@ -115,11 +115,23 @@ describe('a kubeconfig is refused, with the reason, when', () => {
       undefined,
       'proxy-url of cluster "c" must be http or https; SOCKS is not supported',
     ],
+    [
+      'a value is no text',
+      { 'proxy-url': 3128 },
+      undefined,
+      'context "main" cannot be used, proxyUrl of its cluster: Invalid input: expected string, received number',
+    ],
     ['there is no such context', {}, 'absent', 'context "absent" names no known cluster'],
     ['there is no such cluster', {}, 'lost', 'context "lost" names no known cluster'],
     ['there is no such user', {}, 'nobody', 'context "nobody" names no known user'],
   ])('%s', async (_, cluster, context, expected) => {
     await expect(load(cluster, {}, context)).rejects.toThrow(expected);
+  });
+
+  test('its context is no text', () => {
+    const config = new KubeConfig();
+    config.setCurrentContext({ toString: 0 } as unknown as string);
+    expect(() => connectionFrom(config)).toThrow('context {"toString":0} names no known cluster');
   });
 
   test('it does not exist', async () => {

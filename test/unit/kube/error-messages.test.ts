@@ -110,6 +110,12 @@ describe('the time to wait', () => {
     ['comes from the header if both are there', '3', { retryAfterSeconds: 10 }, 3_000],
     ['is not read from a date', 'Sun, 22 Nov 2026 00:00:00 GMT', undefined, undefined],
     ['is not read from nonsense', '1e9', { retryAfterSeconds: -4 }, undefined],
+    [
+      'is not read from a number that no time can be made of',
+      undefined,
+      { retryAfterSeconds: 1e300 },
+      undefined,
+    ],
     ['is absent for zero, which means no advice', undefined, { retryAfterSeconds: 0 }, undefined],
     ['is absent otherwise', undefined, undefined, undefined],
   ])('%s', (_, header, details, expected) => {

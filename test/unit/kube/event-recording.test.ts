@@ -27,7 +27,9 @@ beforeEach(() => {
   log = new MemoryLog();
 });
 
-function recorder(respond: (index: number) => HttpResponse | Promise<HttpResponse> = () => json({}, 201)) {
+const created = () => json({ metadata: {} }, 201);
+
+function recorder(respond: (index: number) => HttpResponse | Promise<HttpResponse> = () => created()) {
   const { transport, requests } = recorded((_, index) => respond(index));
   const client = createKubeClient({ transport, clock, random: steady });
   let seed = 0;
@@ -145,9 +147,7 @@ describe('the same Event', () => {
   });
 
   test('may be sent again when it could not be sent', async () => {
-    const { events, requests } = recorder((index) =>
-      index === 0 ? refusal(403, 'Forbidden') : json({}, 201),
-    );
+    const { events, requests } = recorder((index) => (index === 0 ? refusal(403, 'Forbidden') : created()));
     events.record(input());
     await events.flush();
     events.record(input());
@@ -197,7 +197,7 @@ describe('a failure', () => {
 
   test('after which the Event is there was a lost answer', async () => {
     const answers = [refusal(504, 'Timeout'), refusal(409, 'AlreadyExists')];
-    const { events } = recorder((index) => answers[index] ?? json({}, 201));
+    const { events } = recorder((index) => answers[index] ?? created());
     events.record(input());
     await clock.advance(10_000);
     await events.flush();
@@ -205,7 +205,7 @@ describe('a failure', () => {
   });
 
   test('does not keep the next ones from being sent', async () => {
-    const { events, sent } = recorder((index) => (index === 0 ? refusal(403, 'Forbidden') : json({}, 201)));
+    const { events, sent } = recorder((index) => (index === 0 ? refusal(403, 'Forbidden') : created()));
     events.record(input({ note: 'first' }));
     events.record(input({ note: 'second' }));
     await events.flush();
@@ -222,7 +222,7 @@ describe('the queue', () => {
       await drain();
       expect(bodyOf(requests.at(-1))).toMatchObject({ note });
       expect(open).toHaveLength(1);
-      open.pop()?.(json({}, 201));
+      open.pop()?.(created());
     }
     await events.flush();
     expect(requests).toHaveLength(3);
@@ -231,7 +231,7 @@ describe('the queue', () => {
   test('drops its oldest beyond 500, counts them and says so now and then', async () => {
     let answerFirst: (response: HttpResponse) => void = () => {};
     const { events, sent } = recorder((index) =>
-      index > 0 ? json({}, 201) : new Promise((resolve) => (answerFirst = resolve)),
+      index > 0 ? created() : new Promise((resolve) => (answerFirst = resolve)),
     );
     for (let n = 0; n < 650; n++) events.record(input({ note: String(n) }));
     expect(events.dropped).toBe(149);
@@ -239,7 +239,7 @@ describe('the queue', () => {
       Array.from({ length: 2 }, () => 'too many Events wait; the oldest are dropped'),
     );
     await drain();
-    answerFirst(json({}, 201));
+    answerFirst(created());
     await events.flush();
     expect(sent().map((event) => Number(event.note))).toEqual([
       0,
@@ -250,11 +250,11 @@ describe('the queue', () => {
   test('lets a dropped Event be recorded again', async () => {
     let answerFirst: (response: HttpResponse) => void = () => {};
     const { events, sent } = recorder((index) =>
-      index > 0 ? json({}, 201) : new Promise((resolve) => (answerFirst = resolve)),
+      index > 0 ? created() : new Promise((resolve) => (answerFirst = resolve)),
     );
     for (let n = 0; n < 502; n++) events.record(input({ note: String(n) }));
     await drain();
-    answerFirst(json({}, 201));
+    answerFirst(created());
     await events.flush();
     events.record(input({ note: '1' }));
     await events.flush();

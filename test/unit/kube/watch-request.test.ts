@@ -137,6 +137,16 @@ describe('the watch ends', () => {
   });
 });
 
+// Without a version the next watch would begin anywhere; without a UID nobody knows what it is about.
+const NAMELESS = [
+  {},
+  { name: 'a', uid: 'u' },
+  { name: 'a', resourceVersion: '8' },
+  { uid: 'u', resourceVersion: '8' },
+  { name: 'a', uid: '', resourceVersion: '8' },
+  { name: 'a', uid: 'u', resourceVersion: 8 },
+];
+
 describe('the watch fails', () => {
   test.each<[string, Scripted, object]>([
     ['with 410 at its start', refusal(410, 'Expired'), { status: 410 }],
@@ -157,6 +167,16 @@ describe('the watch fails', () => {
       { reason: 'BrokenAnswer' },
     ],
     ['on an event without metadata', answer(200, '{"type":"ADDED","object":{}}'), { reason: 'BrokenAnswer' }],
+    ...NAMELESS.map((metadata): [string, Scripted, object] => [
+      `on an event about ${JSON.stringify(metadata)}, which names no object`,
+      answer(200, JSON.stringify({ type: 'ADDED', object: { metadata } })),
+      { reason: 'BrokenAnswer' },
+    ]),
+    [
+      'on a bookmark that is none',
+      answer(200, '{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":9}}}'),
+      { reason: 'BrokenAnswer' },
+    ],
   ])('%s', async (_, first, expected) => {
     const { result } = watching(first);
     await drain();
@@ -191,6 +211,15 @@ describe('silence', () => {
     await clock.advance(1);
     expect(result.end).toMatchObject({ name: 'KubeError', reason: 'Timeout' });
     expect(requests[0]?.signal.aborted).toBe(true);
+  });
+
+  test('within a refusal ends the watch, and what was said of it is told', async () => {
+    const { result, clock } = watching(answer(410, new LiveBody()));
+    await clock.advance(9_999);
+    expect(result.end).toBeUndefined();
+    await clock.advance(1);
+    expect(result.end).toMatchObject({ name: 'KubeError', status: 410 });
+    expect(clock.pending).toBe(0);
   });
 
   test('of a connection that is dead but open ends the watch', async () => {

@@ -1,34 +1,30 @@
-// Asks a real API server what the recorded conversations ask, and writes its answers into them. It wants an empty one
-// with our CRDs, without controllers and without the ServiceAccount admission plugin:
-//   node test/unit/embedded/recorded/record.ts https://127.0.0.1:6443 <token> <file.json> ...
-import { readFile, writeFile } from 'node:fs/promises';
-import { bodyText, simplify, START, type Answer, type Step } from './conversation.ts';
+// Asks a real API server what the conversations ask, and writes its answers into them: all of them, or those named.
+//   node test/unit/embedded/recorded/record.ts [name ...] && prettier --write test/unit/embedded/recorded
+import { createUndiciTransport } from '../../../../src/kube/undici-transport.ts';
+import { startControlPlane } from '../../../support/api-server.ts';
+import { ensureAssets } from '../../../support/assets.ts';
+import { connectionFor } from '../../../support/cluster-access.ts';
+import { installCrds } from '../../../support/crds.ts';
+import { converse, readConversations, writeConversation } from './conversation.ts';
 
-const [base = '', token = '', ...files] = process.argv.slice(2);
-
-for (const file of files) {
-  const steps = JSON.parse(await readFile(file, 'utf8')) as Step[];
-  let start = '';
-  for (const step of steps) {
-    const { answer, revision } = await ask(step, start);
-    step.answer = answer;
-    start ||= revision;
+const say = (line: string) => void process.stderr.write(`${line}\n`);
+const search = await ensureAssets(say);
+if (!search.found) throw new Error(search.reason);
+const { etcd, apiServer } = search.assets;
+// Without controllers, so that nothing changes between the questions.
+const plane = await startControlPlane({ etcd, apiServer });
+try {
+  await installCrds(plane.access);
+  const transport = createUndiciTransport(connectionFor(plane.access, plane.access.admin));
+  const wanted = process.argv.slice(2);
+  for (const { name, steps } of await readConversations()) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    const answers = await converse(transport, steps);
+    const answered = steps.map((step, index) => ({ ...step, answer: answers[index] ?? step.answer }));
+    await writeConversation(name, answered);
+    say(`${name}: ${answers.length} answers`);
   }
-  await writeFile(file, `${JSON.stringify(steps, null, 2)}\n`);
-}
-
-async function ask({ request }: Step, start: string): Promise<{ answer: Answer; revision: string }> {
-  const { method, path, contentType } = request;
-  const body = bodyText(request.body);
-  const response = await fetch(base + path.replace(START, start), {
-    method,
-    headers: {
-      authorization: `Bearer ${token}`,
-      ...(contentType !== undefined && { 'content-type': contentType }),
-    },
-    ...(body !== undefined && { body }),
-  });
-  const text = await response.text();
-  const revision = /"resourceVersion":"(\d+)"/.exec(text)?.[1] ?? '';
-  return { answer: simplify(response.status, response.headers, text), revision };
+  await transport.close();
+} finally {
+  await plane.stop();
 }

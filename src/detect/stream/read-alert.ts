@@ -1,0 +1,43 @@
+// Reads the payload of a message as the webhook reads a body: same limits, same parser.
+import type { Detection } from '../../api/detection.ts';
+import { parseFalco } from '../falco.ts';
+import { parseJson, type Problem } from '../json.ts';
+import type { SetAsideReason } from './results.ts';
+
+/** Why a message is set aside, in our words only. */
+export interface Rejection {
+  reason: SetAsideReason;
+  problem: Problem;
+}
+
+/** What a payload turned out to be. */
+export type ReadAlert =
+  | { kind: 'Detection'; detection: Detection }
+  | { kind: 'Ignored' | 'NotAPod' }
+  | { kind: 'Rejected'; rejection: Rejection };
+
+/** Bytes of a payload, the webhook's limit; Falco's alerts have 0.7 to 5 kB. */
+export const MAX_PAYLOAD_BYTES = 256 * 1024;
+
+/** @param receivedAt when it came in, RFC 3339. */
+export function readAlert(payload: Uint8Array, receivedAt: string): ReadAlert {
+  if (payload.length > MAX_PAYLOAD_BYTES) {
+    const message = `has ${payload.length} bytes; at most ${MAX_PAYLOAD_BYTES} are accepted`;
+    return { kind: 'Rejected', rejection: { reason: 'TooLarge', problem: { path: 'body', message } } };
+  }
+  const json = parseJson(Buffer.from(payload).toString('utf8'));
+  if ('problem' in json) return unreadable(json.problem);
+  const result = parseFalco(json.value, receivedAt);
+  switch (result.kind) {
+    case 'Detection':
+      return { kind: 'Detection', detection: result.detection };
+    case 'Invalid':
+      return unreadable({ path: result.path, message: result.message });
+    default:
+      return { kind: result.kind };
+  }
+}
+
+function unreadable(problem: Problem): ReadAlert {
+  return { kind: 'Rejected', rejection: { reason: 'Unreadable', problem } };
+}

@@ -1,0 +1,166 @@
+// Which rights the actions of a policy need: the calls of a response as a table, and what people are told of those that
+// are missing. Not here: what a responder needs to run at all (its watches), without which it is not ready itself.
+import { STEPS, type StepName } from '../api/incident.ts';
+import { QUARANTINE_POLICY, SWITCH_CONFIGMAP, SYSTEM_NAMESPACE } from '../api/names.ts';
+import type { Action } from '../api/policy.ts';
+import type { Access } from '../kube/access-reviews.ts';
+import {
+  CONFIG_MAPS,
+  CORE_EVENTS,
+  DAEMON_SETS,
+  DEPLOYMENTS,
+  DRIFT_INCIDENTS,
+  DRIFT_POLICIES,
+  ENDPOINT_SLICES,
+  JOBS,
+  NAMESPACES,
+  NETWORK_POLICIES,
+  NODES,
+  POD_DISRUPTION_BUDGETS,
+  PODS,
+  REPLICA_SETS,
+  SERVICE_ACCOUNTS,
+  STATEFUL_SETS,
+  type ObjectPath,
+} from '../kube/resources.ts';
+
+/** A right that a policy needs. */
+export interface NeededRight extends Access {
+  /** The steps that fail without it; none: evidence has a gap without it, and nothing waits. */
+  stops: readonly StepName[];
+}
+
+/** One line of the table. */
+interface Row extends Omit<Access, 'at'> {
+  steps: readonly StepName[];
+  /** Where, given the policy's namespace; absent: on every object of the namespace. */
+  at?: (namespace: string) => ObjectPath;
+}
+
+/** What an action can come to. Only what changed a pod is released or, when its incident is deleted, contained. */
+const STEPS_OF: Readonly<Record<Action, readonly StepName[]>> = {
+  Label: ['Label', 'Release'],
+  Isolate: ['Isolate', 'Release', 'Contain'],
+  Capture: ['Capture'],
+  Evict: ['Evict'],
+};
+const EVERY_ACTION: readonly StepName[] = ['Label', 'Isolate', 'Capture', 'Evict'];
+
+const anywhere = (): ObjectPath => ({});
+const part = (subresource: string) => (namespace: string) => ({ namespace, subresource });
+const denyPolicy = (namespace: string) => ({ namespace, name: QUARANTINE_POLICY });
+const pauseSwitch = () => ({ namespace: SYSTEM_NAMESPACE, name: SWITCH_CONFIGMAP });
+// A Namespace is authorized as an object in itself.
+const itself = (namespace: string) => ({ namespace, name: namespace });
+
+/** Without one of these a step fails. */
+const TO_ACT: readonly Row[] = [
+  // Incident and pod are read live before each step, and what became of it is recorded.
+  { steps: EVERY_ACTION, verb: 'get', resource: DRIFT_INCIDENTS },
+  { steps: EVERY_ACTION, verb: 'patch', resource: DRIFT_INCIDENTS, at: part('status') },
+  { steps: EVERY_ACTION, verb: 'get', resource: PODS },
+  // The finalizer, put on before the pod is changed and taken off once it is not.
+  { steps: ['Label', 'Isolate', 'Release', 'Contain'], verb: 'patch', resource: DRIFT_INCIDENTS },
+  { steps: ['Label', 'Isolate', 'Release'], verb: 'patch', resource: PODS },
+  { steps: ['Isolate'], verb: 'get', resource: NETWORK_POLICIES, at: denyPolicy },
+  { steps: ['Isolate'], verb: 'patch', resource: NETWORK_POLICIES, at: denyPolicy },
+  // RBAC does not see the name of what is created.
+  { steps: ['Isolate'], verb: 'create', resource: NETWORK_POLICIES },
+  { steps: ['Evict'], verb: 'create', resource: PODS, at: part('eviction') },
+  // A policy that was just turned to Audit must stop the eviction.
+  { steps: ['Evict'], verb: 'get', resource: DRIFT_POLICIES },
+  // A switch that cannot be read counts as paused.
+  { steps: ['Evict', 'Contain'], verb: 'get', resource: CONFIG_MAPS, at: pauseSwitch },
+  // Whether a deleted incident goes along with its namespace.
+  { steps: ['Release', 'Contain'], verb: 'get', resource: NAMESPACES, at: itself },
+  { steps: ['Contain'], verb: 'delete', resource: PODS },
+];
+
+/** What the collectors read besides: what may not be read is noted in the evidence as missing, and the response goes on. */
+const TO_CAPTURE: readonly Omit<Row, 'steps'>[] = [
+  { verb: 'get', resource: PODS, at: part('log') },
+  { verb: 'list', resource: CORE_EVENTS },
+  { verb: 'get', resource: SERVICE_ACCOUNTS },
+  { verb: 'get', resource: REPLICA_SETS },
+  { verb: 'get', resource: DEPLOYMENTS },
+  { verb: 'get', resource: STATEFUL_SETS },
+  { verb: 'get', resource: DAEMON_SETS },
+  { verb: 'get', resource: JOBS },
+  { verb: 'list', resource: ENDPOINT_SLICES },
+  { verb: 'list', resource: NETWORK_POLICIES },
+  { verb: 'list', resource: POD_DISRUPTION_BUDGETS },
+  { verb: 'get', resource: NAMESPACES, at: itself },
+  { verb: 'get', resource: NODES, at: anywhere },
+];
+
+/** The rights that these actions need in a namespace, each once. */
+export function rightsFor(actions: readonly Action[], namespace: string): NeededRight[] {
+  const steps = new Set(actions.flatMap((action) => STEPS_OF[action]));
+  const toAct = TO_ACT.map((row) =>
+    toRight(
+      row,
+      namespace,
+      row.steps.filter((step) => steps.has(step)),
+    ),
+  );
+  const needed = toAct.filter(({ stops }) => stops.length > 0);
+  if (!steps.has('Capture')) return needed;
+  const named = new Set(needed.map(keyOf));
+  const toCapture = TO_CAPTURE.map((row) => toRight(row, namespace, []));
+  return [...needed, ...toCapture.filter((right) => !named.has(keyOf(right)))];
+}
+
+function toRight(
+  { verb, resource, at = (inside) => ({ namespace: inside }) }: Omit<Row, 'steps'>,
+  namespace: string,
+  stops: readonly StepName[],
+): NeededRight {
+  return { verb, resource, at: at(namespace), stops };
+}
+
+const CURE =
+  "Install config/overlays/enforce, or bind the rights to the responder's account; " +
+  'this is noticed within 5 minutes.';
+
+/**
+ * For people: every right that is missing, what that means for the policy, and what to do.
+ * @param missing at least one. With all rights missing in a namespace of 63 letters it stays below 1,000 bytes.
+ */
+export function describeMissing(missing: readonly NeededRight[]): string {
+  const gaps = missing.filter(isGapOnly);
+  const toAct = missing.filter((right) => !isGapOnly(right));
+  const stopped = STEPS.filter((step) => toAct.some(({ stops }) => stops.includes(step)));
+  const sentences = [
+    toAct.length > 0
+      ? `die-operator lacks the rights ${listed(toAct)}. Meanwhile these steps fail and are tried again: ${stopped.join(', ')}.`
+      : 'Responses are carried out.',
+    ...(gaps.length > 0 ? [`Evidence has gaps without ${listed(gaps)}.`] : []),
+    CURE,
+  ];
+  return sentences.join(' ');
+}
+
+/** Whether the response goes on without it as if it were there, with less evidence. */
+export function isGapOnly({ stops }: NeededRight): boolean {
+  return stops.length === 0;
+}
+
+/** `pods patch/delete, pods/eviction create in namespace shop, and nodes get`. */
+function listed(rights: readonly NeededRight[]): string {
+  const places = Map.groupBy(rights, ({ at }) => at.namespace);
+  const parts = [...places].map(([namespace, inside]) => {
+    const kinds = Map.groupBy(inside, pathOf);
+    const names = [...kinds].map(([path, ofKind]) => `${path} ${ofKind.map(({ verb }) => verb).join('/')}`);
+    return names.join(', ') + (namespace === undefined ? '' : ` in namespace ${namespace}`);
+  });
+  return parts.join(', and ');
+}
+
+// The resource as RBAC writes it, `pods/log`, with the group as kubectl does.
+function pathOf({ resource: { plural, group }, at: { subresource } }: Access): string {
+  return `${plural}${group && `.${group}`}${subresource === undefined ? '' : `/${subresource}`}`;
+}
+
+function keyOf({ verb, resource, at }: Access): string {
+  return JSON.stringify([verb, resource.group, resource.plural, at]);
+}

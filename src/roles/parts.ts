@@ -1,0 +1,29 @@
+// What both roles are made of.
+import type { OutcomeName } from '../detect/outcome.ts';
+import type { Caches } from '../incidents/caches.ts';
+import type { Clock, Random } from '../kube/clock.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { Logger } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
+
+/** See the file's first line. */
+export interface SharedParts {
+  client: KubeClient;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+  caches: Caches;
+  metrics: Metrics<OutcomeName>;
+  /** Name of this process among its peers. */
+  instance: string;
+  /** Namespaces whose pods are never touched. */
+  protectedNamespaces: ReadonlySet<string>;
+}
+
+/** Resolves when the signal fires. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
