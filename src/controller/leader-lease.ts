@@ -4,6 +4,7 @@ import type { CallOptions, JsonPatchOp, KubeClient } from '../kube/client.ts';
 import type { Clock } from '../kube/clock.ts';
 import { isNotFound } from '../kube/errors.ts';
 import { LEASES } from '../kube/resources.ts';
+import { cleanText } from '../kube/text.ts';
 import { emptyLease, holdPatch, isUnchanged, readRecord, releasePatch } from './leader-record.ts';
 import type { LeaseRecord, Writing } from './leader-record.ts';
 import { momentOf, type Moment } from './leader-term.ts';
@@ -20,6 +21,8 @@ export interface ObservedLeaseOptions {
 
 /** A Lease may demand a longer wait than ours, as of another version of us, but not one for ever. */
 const LONGEST_LEASE_MS = 30_000;
+/** Longest name of a pod, and the random ending. */
+const MAX_HOLDER_BYTES = 253 + 17;
 
 /** See the file's first line. Calls reject with a KubeError. */
 export class ObservedLease {
@@ -34,9 +37,9 @@ export class ObservedLease {
     this.#options = options;
   }
 
-  /** Identity of who holds it, as far as was seen. */
+  /** Identity of who holds it, as far as was seen; for people, so without what would harm a log. */
   get holder(): string | undefined {
-    return this.#seen?.record.holder || undefined;
+    return cleanText(this.#seen?.record.holder ?? '', MAX_HOLDER_BYTES) || undefined;
   }
 
   /** Milliseconds until it may be taken though nobody gave it back. */

@@ -126,13 +126,13 @@ export class LeaderElector implements Leadership {
   }
 
   async #serve(term: Term, stop: AbortSignal, lead: Lead): Promise<void> {
-    const { identity } = this;
-    this.#options.log.info({ identity }, 'this replica leads');
     this.#tell();
     const ended = new AbortController();
     const renewing = this.#keep(term, ended.signal);
     try {
-      if (!stop.aborted) await lead(AbortSignal.any([stop, term.signal]), term);
+      if (stop.aborted) return;
+      this.#options.log.info({ identity: this.identity }, 'this replica leads');
+      await lead(AbortSignal.any([stop, term.signal]), term);
     } finally {
       ended.abort();
       await renewing;

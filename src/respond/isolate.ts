@@ -1,4 +1,4 @@
-// Label and Isolate: one JSON patch on the pod, tested against its UID and against the labels that were read.
+// Label and Isolate: one JSON patch on the pod, tested against its UID and against the version and labels that were read.
 import type { DriftIncident, IsolationForm } from '../api/incident.ts';
 import type { KubeObject } from '../api/meta.ts';
 import { INCIDENT_ANNOTATION, QUARANTINE_LABEL, SEVERITY_LABEL } from '../api/names.ts';
@@ -8,7 +8,7 @@ import { classify } from '../controller/errors.ts';
 import { TerminalError } from '../controller/outcome.ts';
 import type { JsonPatchOp } from '../kube/client.ts';
 import { isInvalid, isNotFound, isTestFailure, KubeError } from '../kube/errors.ts';
-import { escapePointer } from '../kube/json-patch.ts';
+import { escapePointer, test } from '../kube/json-patch.ts';
 import { PODS } from '../kube/resources.ts';
 import type { RespondContext } from './context.ts';
 import { ensureDenyPolicy } from './deny-policy.ts';
@@ -55,7 +55,11 @@ async function change(
   let pod = first;
   for (let attempt = 1; attempt <= MAX_TRIES; attempt++) {
     try {
-      await client.jsonPatch(PODS, { namespace, name }, isolationPatch(incident, pod, form, severity));
+      const patch = isolationPatch(incident, pod, form, severity);
+      // Labels alone may be as they were again: a patch that was held up must not reach a pod that was released meanwhile.
+      // The last try goes without, so that nobody can keep a pod by changing it all the time.
+      const version = test('/metadata/resourceVersion', pod.metadata.resourceVersion);
+      await client.jsonPatch(PODS, { namespace, name }, attempt < MAX_TRIES ? [...patch, version] : patch);
       return { kind: 'Changed', form };
     } catch (error) {
       if (isNotFound(error)) return { kind: 'Gone' };

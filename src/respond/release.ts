@@ -41,7 +41,12 @@ export function releasePatch(incident: DriftIncident, pod: KubeObject): JsonPatc
   if (annotations?.[INCIDENT_ANNOTATION] === undefined) return patch;
   const path = `/metadata/annotations/${escapePointer(INCIDENT_ANNOTATION)}`;
   const before = incident.spec.target.annotations?.[INCIDENT_ANNOTATION];
-  return [...patch, before === undefined ? { op: 'remove', path } : { op: 'replace', path, value: before }];
+  return [
+    ...patch,
+    // The next incident of the pod may have given it the same labels: what is its must not be taken back.
+    { op: 'test', path, value: annotations[INCIDENT_ANNOTATION] },
+    before === undefined ? { op: 'remove', path } : { op: 'replace', path, value: before },
+  ];
 }
 
 // An orphan has lost all its labels, so the record is the truth. A pod that kept its labels may have got or lost others

@@ -190,7 +190,7 @@ class History {
     const replica = this.#election.join({
       name,
       lingerMs: this.#draw() * 6_000,
-      fateOf: () => this.#fate(),
+      fateOf: ({ method }) => this.#fate(name, method === 'PATCH'),
       onChange: () => this.#check(),
       rate: this.#sabotage.rate?.(name) ?? 1,
     });
@@ -198,9 +198,10 @@ class History {
     return replica;
   }
 
-  #fate(): Fate {
+  #fate(name: string, writes: boolean): Fate {
     const fate: Fate = { beforeMs: 1 + this.#draw() * 40, afterMs: 1 + this.#draw() * 40 };
     if (this.#calm) return fate;
+    if (this.#draw() < (writes ? 0.05 : 0.005)) this.#stopNow(name);
     const dice = this.#draw();
     if (this.#outages > 0)
       return dice < 0.5 ? { ...fate, lost: 'Request' } : { ...fate, refusal: refusal(503) };
@@ -211,6 +212,13 @@ class History {
     if (dice < 0.21)
       return { ...fate, refusal: refusal([409, 429, 500][Math.floor(this.#draw() * 3)] ?? 500) };
     return fate;
+  }
+
+  /** Stops the process in the middle of a request. */
+  #stopNow(name: string): void {
+    const process = this.#all.findLast((replica) => replica.name === name)?.process;
+    process?.stop();
+    this.#election.clock.after(this.#draw() * durations.Stop, () => process?.resume());
   }
 
   #check(): void {

@@ -33,7 +33,7 @@ describe('the check of that finds', () => {
   test.each<[string, Sabotage]>([
     [
       'a replica whose clock runs so fast that it waits too short',
-      { rate: (name) => (name === 'a' ? 1.6 : 1) },
+      { rate: (name) => (name === 'a' ? 3 : 1) },
     ],
     [
       'a person who marks the Lease of a living leader as given back',

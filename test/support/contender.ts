@@ -1,6 +1,6 @@
 // A process that contends for a Lease of a real API server, and while it leads counts up in a ConfigMap of its own.
 //   node contender.ts '{"access": ..., "namespace": ..., "name": ...}'
-// On its standard output it says `leads` and `stands by` when that changes, and with SIGTERM it ends.
+// On its standard output it says `sees a leader`, and `leads` and `stands by` when that changes. With SIGTERM it ends.
 import { LeaderElector } from '../../src/controller/leader.ts';
 import { sleep, systemClock, systemRandom } from '../../src/kube/clock.ts';
 import { fencedClient } from '../../src/kube/fence.ts';
@@ -29,6 +29,7 @@ const elector = new LeaderElector({
   log: { debug: () => {}, info: () => {}, warn: (_, text) => say(`warns: ${text}`), error: () => {} },
   lease: { namespace, name: LEASE_NAME },
   identity: name,
+  onChange: ({ holder }) => holder !== undefined && say('sees a leader'),
 });
 
 const stop = new AbortController();

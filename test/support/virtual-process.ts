@@ -93,7 +93,9 @@ export class VirtualProcess implements Clock {
     this.#state = 'Running';
     const waiting = this.#waiting.map((fn) => ({ fn, order: this.#random() }));
     this.#waiting = [];
-    for (const { fn } of waiting.toSorted((a, b) => a.order - b.order)) fn();
+    // Each in a turn of its own, as an event loop does: what follows from one may come before the next.
+    for (const { fn } of waiting.toSorted((a, b) => a.order - b.order))
+      setImmediate(() => this.#whenRunning(fn));
   }
 
   kill(): void {

@@ -8,6 +8,7 @@ import { refusal } from '../kube/support/fake-transport.ts';
 
 const FINE: Fate = { beforeMs: 5, afterMs: 5 };
 const HOUR_MS = 3_600_000;
+const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8];
 
 /** What the network does from now on to the requests of the leader, or of all. */
 interface Trouble {
@@ -18,8 +19,7 @@ async function led(
   names: string[],
 ): Promise<{ election: Election; all: Replica[]; first: Replica; trouble: Trouble }> {
   const election = createElection();
-  const spec = { leaseDurationSeconds: 1 };
-  election.cluster.api.create(LEASES, LEASE.namespace, { metadata: { name: LEASE.name }, spec });
+  giveBack(election);
   const trouble: Trouble = { fate: () => FINE };
   const all = names.map((name) => election.join({ name, fateOf: (request) => trouble.fate(request) }));
   await election.clock.until(() => election.leaders().length > 0, 60_000, 'a leader');
@@ -27,6 +27,12 @@ async function led(
   const [first] = election.leaders();
   if (!first) throw new Error('nobody leads');
   return { election, all, first, trouble };
+}
+
+/** A Lease that may be taken at once. */
+function giveBack({ cluster }: Election): void {
+  const spec = { leaseDurationSeconds: 1 };
+  cluster.api.create(LEASES, LEASE.namespace, { metadata: { name: LEASE.name }, spec });
 }
 
 function edit({ cluster }: Election, spec: object): void {
@@ -178,6 +184,28 @@ describe('a leader steps down', () => {
 });
 
 describe('a replica that stands by', () => {
+  test.each(SEEDS)('does not lead by an answer that it read 20 s late (seed %i)', async (seed) => {
+    const election = createElection(seed);
+    giveBack(election);
+    let stops = true;
+    const stopsAtItsWrite = ({ method }: HttpRequest) => {
+      if (stops && method === 'PATCH') slow.process.stop();
+      return FINE;
+    };
+    const slow = election.join({ name: 'slow', fateOf: stopsAtItsWrite });
+    await election.clock.advance(1_000);
+    expect(slow.process.state).toBe('Stopped');
+    const other = election.join({ name: 'other' });
+    await election.clock.advance(20_000);
+    expect(election.leaders()).toEqual([other]);
+    stops = false;
+    slow.process.resume();
+    await election.clock.advance(0);
+    expect(election.leaders()).toEqual([other]);
+    expect(await leadsOn(election, other, 10_000)).toBe(true);
+    expect(slow.terms).toBe(0);
+  });
+
   test.each([5 * HOUR_MS, -5 * HOUR_MS])(
     'takes nothing from a living leader when it is set by %i ms',
     async (ms) => {

@@ -186,6 +186,16 @@ test('who leads is told when it changes, and only then', async () => {
   expect(a.elector.holder).toBeUndefined();
 });
 
+test('a holder that somebody else wrote is shown without what would harm a log', async () => {
+  const election = createElection();
+  const spec = { holderIdentity: `x\u001b[2J\n${'y'.repeat(100_000)}`, leaseDurationSeconds: 10 };
+  election.cluster.api.create(LEASES, LEASE.namespace, { metadata: { name: LEASE.name }, spec });
+  const { elector } = election.join({ name: 'a' });
+  await election.clock.advance(1_000);
+  expect(elector.holder).toMatch(/^x \[2J y{200,}…$/);
+  expect(elector.holder?.length).toBeLessThan(300);
+});
+
 describe('what is led', () => {
   const parts = (election: Election) => ({
     client: election.client,
