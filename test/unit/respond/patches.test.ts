@@ -114,6 +114,13 @@ describe('release', () => {
     });
   });
 
+  test('comes too late for a pod that another incident has by then, in the same form', () => {
+    const ours = rawPod({ [QUARANTINE_LABEL]: 'true' }, { [INCIDENT_ANNOTATION]: 'web-1-abcdef0123-1' });
+    const theirs = rawPod({ [QUARANTINE_LABEL]: 'true' }, { [INCIDENT_ANNOTATION]: 'web-1-abcdef0123-2' });
+    const patch = releasePatch(anIncident(), ours);
+    expect(() => apply(theirs, patch)).toThrow(/refused: TestError/);
+  });
+
   test('does not touch a pod of another UID', () => {
     const pod = rawPod({ [QUARANTINE_LABEL]: 'true' }, {});
     const patch = releasePatch(anIncident(), pod);
