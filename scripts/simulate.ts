@@ -1,6 +1,7 @@
 // npm run simulate:faults: plays histories of faults, and tells which promise was broken by which.
 //   --seeds N --seed S      N random histories from seed S on (default 500 from 1)
 //   --exhaustive            a crash before and after every write of every scenario
+//   --sweep                 every single fault at every place, and people at every write
 //   --scenario NAME         only that scenario
 //   --replicas 1|3          for --exhaustive (default both)
 //   --replay FILE|JSON      one history, with all that the API server saw
@@ -16,6 +17,7 @@ import { mutantNamed, MUTANTS } from '../test/simulation/engine/mutants.ts';
 import { play, type Played } from '../test/simulation/engine/play.ts';
 import { scenarioNamed, SCENARIOS } from '../test/simulation/engine/scenarios.ts';
 import { shrink } from '../test/simulation/engine/shrink.ts';
+import { moments, sweep } from '../test/simulation/engine/sweeps.ts';
 import { Tally } from '../test/simulation/engine/tally.ts';
 
 const SEEDS = 500;
@@ -29,6 +31,7 @@ const { values: options } = parseArgs({
     seeds: { type: 'string' },
     seed: { type: 'string', default: '1' },
     exhaustive: { type: 'boolean', default: false },
+    sweep: { type: 'boolean', default: false },
     scenario: { type: 'string' },
     replicas: { type: 'string' },
     replay: { type: 'string' },
@@ -43,7 +46,8 @@ async function main(): Promise<void> {
   if (options.list) return list();
   if (options.replay !== undefined) return replay(options.replay);
   if (options.mutant !== undefined) return hunt(options.mutant);
-  return run(options.exhaustive ? exhaustive() : random());
+  if (options.exhaustive) return run(exhaustive());
+  return run(options.sweep ? sweeps() : random());
 }
 
 function list(): void {
@@ -71,6 +75,11 @@ async function* random(): AsyncGenerator<History, void, void> {
   const first = Number(options.seed);
   const end = first + Number(options.seeds ?? SEEDS);
   for (let seed = first; seed < end; seed++) yield historyFor(seed, scenarios);
+}
+
+async function* sweeps(): AsyncGenerator<History, void, void> {
+  const seed = Number(options.seed);
+  for (const scenario of scenarios) yield* [...sweep(scenario, seed), ...moments(scenario, seed)];
 }
 
 async function* exhaustive(): AsyncGenerator<History, void, void> {

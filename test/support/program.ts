@@ -25,7 +25,7 @@ export interface Program {
   /** Sends it that signal if it still runs. */
   signal(name: NodeJS.Signals): void;
   /** Does so and waits for its end. */
-  end(name: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
+  end: (name: NodeJS.Signals) => Promise<number | NodeJS.Signals | null>;
 }
 
 const PROGRAM = join(import.meta.dirname, '../../bin/die-operator.js');

@@ -15,7 +15,9 @@ const NAME = 'web-1';
 const LABELS = { app: 'web' };
 
 /** Isolates a pod, with something done to it before each patch arrives; returns the answers to the patches. */
-async function isolateWhile(disturb: (lab: Lab, nth: number) => void): Promise<{ lab: Lab; answers: number[] }> {
+async function isolateWhile(
+  disturb: (lab: Lab, nth: number) => void,
+): Promise<{ lab: Lab; answers: number[] }> {
   const lab = createLab();
   lab.cluster.start();
   await lab.call('POST', at('pods'), newPod(NAME, { metadata: { labels: LABELS } }));

@@ -1,0 +1,196 @@
+// Realistic bugs, each planted into the source text as it is loaded by a process of its own: production code has no switch.
+// The text must be there exactly once, or the hunt fails, so that no mutant rots.
+
+/** A bug that can be planted. */
+export interface Mutant {
+  name: string;
+  /** Below src. */
+  file: string;
+  find: string;
+  replacement: string;
+  /** What it breaks. */
+  about: string;
+}
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'isolate-without-uid',
+    file: 'respond/isolate.ts',
+    find: "{ op: 'test', path: '/metadata/uid', value: incident.spec.target.uid },",
+    replacement: '',
+    about: 'the pod is patched whoever has its name by now',
+  },
+  {
+    name: 'evict-without-uid',
+    file: 'respond/evict.ts',
+    find: 'const preconditions = tries > 0 ? { uid, resourceVersion } : { uid };',
+    replacement: 'const preconditions = {};',
+    about: 'whoever has the name of the pod is evicted',
+  },
+  {
+    name: 'evict-before-it-is-written',
+    file: 'incidents/execute.ts',
+    find: `  record.current = withStep(record.current, change, timestamp(context.clock));
+  await record.write();
+  // The write came back`,
+    replacement: '  // The write came back',
+    about: 'the eviction is not written ahead: after a crash nobody knows of it',
+  },
+  {
+    name: 'drop-finalizer-early',
+    file: 'decide/plan.ts',
+    find: '|| !carriesChange(incident, pod)) return',
+    replacement: '|| pod.name !== "") return',
+    about: 'a deleted incident goes while its pod is in quarantine',
+  },
+  {
+    name: 'ignore-pause',
+    file: 'incidents/facts.ts',
+    find: "return value === undefined || value === 'false' ? undefined :",
+    replacement: 'return value !== "x" ? undefined :',
+    about: 'the pause switch has no effect',
+  },
+  {
+    name: 'unreadable-is-not-paused',
+    file: 'incidents/facts.ts',
+    find: 'return `paused, because ${where} cannot be read',
+    replacement: 'if (error !== where) return undefined; return `paused, because ${where} cannot be read',
+    about: 'a pause switch that cannot be read counts as off',
+  },
+  {
+    name: 'forget-recorded-only',
+    file: 'incidents/open.ts',
+    find: "contributions: match.contributions.map((contribution) => ({ ...contribution, mode: 'Audit' })),",
+    replacement: 'contributions: match.contributions,',
+    about: 'an alert that is too old is acted on',
+  },
+  {
+    name: 'evict-before-capture',
+    file: 'decide/plan.ts',
+    find: 'isolation(now) ?? capture(now) ?? eviction(now)',
+    replacement: 'isolation(now) ?? eviction(now) ?? capture(now)',
+    about: 'the pod goes before its evidence is kept',
+  },
+  {
+    name: 'capture-before-isolation',
+    file: 'decide/plan.ts',
+    find: 'isolation(now) ?? capture(now) ?? eviction(now)',
+    replacement: 'capture(now) ?? isolation(now) ?? eviction(now)',
+    about: 'the pod is isolated only when its evidence is kept',
+  },
+  {
+    name: 'policy-from-cache',
+    file: 'incidents/facts.ts',
+    find: ', ...(live.modes ?? [])]',
+    replacement: ']',
+    about: 'an eviction goes by what the watch told of its policy, however long ago',
+  },
+  {
+    name: 'count-twice',
+    file: 'incidents/report.ts',
+    find: 'count: report.count + 1,',
+    replacement: 'count: report.count + 2,',
+    about: 'each alert counts twice',
+  },
+  {
+    name: 'ignore-release',
+    file: 'decide/plan.ts',
+    find: "if (incident.spec.decision?.action === 'Release') return release(incident, facts);",
+    replacement: '',
+    about: 'the response goes on after a Release',
+  },
+  {
+    name: 'evict-as-planned',
+    file: 'incidents/execute.ts',
+    find: 'if (record.current.spec.decision || record.current.metadata.deletionTimestamp !== undefined) return;',
+    replacement: '',
+    about: 'an eviction that was planned is sent though people have decided meanwhile',
+  },
+  {
+    name: 'sibling-is-replacement',
+    file: 'incidents/facts.ts',
+    find: 'return pod.createdAt >= metadata.creationTimestamp && !status?.plan?.bystanders?.includes(pod.uid);',
+    replacement: 'return status !== undefined;',
+    about: 'a pod that was there before counts as the replacement',
+  },
+  {
+    name: 'taken-name-is-ours',
+    file: 'incidents/open.ts',
+    find: 'return client.get<DriftIncident>(DRIFT_INCIDENTS, { namespace, name });',
+    replacement: 'return undefined;',
+    about: 'a 409 for the name of an incident counts as having opened it',
+  },
+  {
+    name: 'acknowledge-too-soon',
+    file: 'detect/intake.ts',
+    find: 'inHand.durable = Promise.race([inHand.ended, journal.append(detection)]);',
+    replacement: 'void journal.append(detection).catch(() => {}); inHand.durable = Promise.resolve();',
+    about: 'an alert is acknowledged before it is on the disk',
+  },
+  {
+    name: 'settle-too-soon',
+    file: 'detect/intake.ts',
+    find: 'inHand.durable = Promise.race([inHand.ended, journal.append(detection)]);',
+    replacement:
+      'inHand.durable = Promise.race([inHand.ended, journal.append(detection).then(() => journal.settle(detection.summary.id))]);',
+    about: 'an alert is taken off the disk before it has its outcome',
+  },
+  {
+    name: 'no-fence',
+    file: 'kube/fence.ts',
+    find: 'if (leadership.remainingMs() <= 0) throw new NotLeadingError();',
+    replacement: '',
+    about: 'a replica that leads no longer goes on sending',
+  },
+  {
+    name: 'room-is-free-again',
+    file: 'incidents/execute.ts',
+    find: "if (work.step === 'Isolate' && !isUnavailable(error))",
+    replacement: "if (work.step === 'Isolate')",
+    about: 'an isolation whose answer is lost counts as not done, so that the limits are passed',
+  },
+  {
+    name: 'limit-plus-one',
+    file: 'decide/limits.ts',
+    find: 'workload.quarantinedOthers >= perWorkload.quarantined',
+    replacement: 'workload.quarantinedOthers > perWorkload.quarantined',
+    about: 'one pod too many is taken out of its workload',
+  },
+  {
+    name: 'labels-are-lost',
+    file: 'respond/release.ts',
+    find: '|| Object.keys(kept).length === 0) return recorded;',
+    replacement: '|| Object.keys(kept).length === 0) return kept;',
+    about: 'a Release does not give the labels back',
+  },
+  {
+    name: 'evict-what-is-going',
+    file: 'decide/plan.ts',
+    find: `  const { facts, pod, actions, response } = now;
+  if (pod.deletionTimestamp !== undefined) return terminating(pod.deletionTimestamp, facts.now);`,
+    replacement:
+      '  const { pod, actions, response } = now; if (pod.name === "") return terminating("", now.facts.now);',
+    about: 'a pod that is being deleted is evicted again',
+  },
+  {
+    name: 'first-come-first-served',
+    file: 'incidents/facts.ts',
+    find: '(wanted.get(a) ?? 0) - (wanted.get(b) ?? 0) ||',
+    replacement: '',
+    about: 'an incident takes the one replacement that another one could have',
+  },
+  {
+    name: 'lost-eviction-is-none',
+    file: 'decide/marks.ts',
+    find: "(step.state !== 'Waiting' || !REFUSALS.has(step.reason))",
+    replacement: "step.state !== 'Waiting'",
+    about: 'an eviction whose answer is lost counts as not done',
+  },
+];
+
+/** The mutant of that name. @throws RangeError that names all, if there is none. */
+export function mutantNamed(name: string): Mutant {
+  const found = MUTANTS.find((mutant) => mutant.name === name);
+  if (found) return found;
+  throw new RangeError(`no mutant ${name}; there are ${MUTANTS.map((each) => each.name).join(', ')}`);
+}

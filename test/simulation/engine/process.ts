@@ -1,0 +1,68 @@
+// One life of a replica: alive, standing still, or dead. Whatever reaches it or leaves it goes through here.
+import { ProcessClock, type SimClock } from './clock.ts';
+
+/** See the file's first line. */
+export class Process {
+  readonly replica: string;
+  readonly life: number;
+  readonly clock: ProcessClock;
+  readonly #world: SimClock;
+  readonly #ended = new AbortController();
+  /** What waits while the process stands still, in the order in which it came. */
+  readonly #held: (() => void)[] = [];
+  #stopped = false;
+
+  constructor(world: SimClock, at: { replica: string; life: number; skewMs: number }) {
+    this.#world = world;
+    this.replica = at.replica;
+    this.life = at.life;
+    this.clock = new ProcessClock(world, at.skewMs, (fn) => this.run(fn));
+  }
+
+  get alive(): boolean {
+    return !this.#ended.signal.aborted;
+  }
+
+  /** Alive and not standing still. */
+  get running(): boolean {
+    return this.alive && !this.#stopped;
+  }
+
+  /** Fires at the death: what the network keeps for the process ends. */
+  get ended(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** Runs `fn` in the process: now, when it goes on, or never. */
+  run(fn: () => void): void {
+    if (!this.alive) return;
+    if (this.#stopped) this.#held.push(fn);
+    else fn();
+  }
+
+  /** Resolves while the process runs; never, once it is dead. */
+  turn(): Promise<void> {
+    return this.running ? Promise.resolve() : new Promise((resolve) => this.run(resolve));
+  }
+
+  /** The process stands still for that long. */
+  stop(forMs: number): void {
+    if (!this.running) return;
+    this.#stopped = true;
+    this.#world.after(forMs, () => {
+      this.#stopped = false;
+      for (let next = this.#held.shift(); next && this.running; next = this.#held.shift()) next();
+    });
+  }
+
+  /** The process is gone; nothing runs in it any more. */
+  kill(): void {
+    this.#ended.abort();
+    this.#held.length = 0;
+  }
+}
+
+/** A promise that nobody keeps: what a dead process waits for. */
+export function never<T>(): Promise<T> {
+  return new Promise<T>(() => {});
+}

@@ -1,0 +1,49 @@
+// All promises, each judged by what the API server saw and how the cluster is at the end.
+import type { Violation } from './play.ts';
+import { countsOnce, oneIncident } from './promises/alerts.ts';
+import { evidenceFirst, lastCopy, onceOnly, withinLimits } from './promises/destructive.ts';
+import { leads } from './promises/leads.ts';
+import { ends, trueRecord } from './promises/endings.ts';
+import { finalizer, released } from './promises/marks.ts';
+import type { Promised } from './promises/promised.ts';
+import { asked, stopped } from './promises/stops.ts';
+import { isolationFirst, onlyTargets } from './promises/targets.ts';
+import type { Scenario } from './scenario.ts';
+import type { Stage } from './stage.ts';
+
+/** What a judge looks at. */
+export interface Case {
+  stage: Stage;
+  scenario: Scenario;
+  /** Whether all came to rest in time. */
+  settled: boolean;
+}
+
+/** Says what was broken, in a sentence for each case. */
+export type Judge = (found: Case) => string[];
+
+const JUDGES: Readonly<Record<Promised, Judge>> = {
+  OnlyTargets: onlyTargets,
+  OneIncident: oneIncident,
+  OnceOnly: onceOnly,
+  EvidenceFirst: evidenceFirst,
+  WithinLimits: withinLimits,
+  LastCopy: lastCopy,
+  Stopped: stopped,
+  Leads: leads,
+  Asked: asked,
+  IsolationFirst: isolationFirst,
+  Released: released,
+  Finalizer: finalizer,
+  Ends: ends,
+  TrueRecord: trueRecord,
+  CountsOnce: countsOnce,
+};
+
+/** Judges a history that was played. */
+export function judge(stage: Stage, scenario: Scenario, settled: boolean): Violation[] {
+  const found: Case = { stage, scenario, settled };
+  return Object.entries(JUDGES).flatMap(([promise, of]) =>
+    of(found).map((message) => ({ promise: promise as Promised, message })),
+  );
+}

@@ -1,0 +1,75 @@
+// Promises 2 and 8: alerts that were accepted, incidents that were opened, detections that were counted.
+import { isFinal, type DriftIncident } from '../../../../src/api/incident.ts';
+import type { Judge } from '../promises.ts';
+import type { SentAlert, Stage } from '../stage.ts';
+
+/** See PROMISES. */
+export const oneIncident: Judge = ({ stage }) => [
+  ...stage.alerts.flatMap((alert) => lost(stage, alert)),
+  ...stage.alerts.flatMap((alert) => unwanted(stage, alert)),
+  ...twins(stage),
+];
+
+function lost(stage: Stage, alert: SentAlert): string[] {
+  if (alert.harmless || alert.repeat || stage.isRecorded(alert)) return [];
+  const taken = alert.answers.filter(({ answer }) => answer.status >= 200 && answer.status < 300);
+  const named = taken.some(({ answer }) => !['Queued', 'Opened', 'Reported'].includes(answer.outcome ?? ''));
+  const known = stage.logged.some(({ fields }) => isOutcomeOf(fields, alert.id));
+  if (taken.length === 0 || named || known) return [];
+  return taken.map(
+    ({ replica, answer }) =>
+      `alert ${alert.rule} was answered ${answer.status} ${answer.outcome} by ${replica}, and no incident knows it`,
+  );
+}
+
+function isOutcomeOf(fields: object, id: string): boolean {
+  const { outcome, detection } = fields as { outcome?: string; detection?: string };
+  return detection === id && outcome !== undefined && !['Opened', 'Reported', 'Duplicate'].includes(outcome);
+}
+
+function unwanted(stage: Stage, alert: SentAlert): string[] {
+  const refused =
+    alert.answers.length > 0 &&
+    alert.answers.every(({ answer }) => answer.status >= 400 && answer.status < 500);
+  return refused && stage.isRecorded(alert) ? [`alert ${alert.rule} was refused and is recorded`] : [];
+}
+
+function twins({ log }: Stage): string[] {
+  return log.writes
+    .filter(({ of, verb }) => of === 'driftincidents' && verb === 'create')
+    .flatMap(({ after, around }) => {
+      const opened = after as DriftIncident | undefined;
+      const others = around?.incidents.filter(
+        (other) =>
+          other.spec.target.uid === opened?.spec.target.uid &&
+          other.metadata.uid !== opened.metadata.uid &&
+          !isFinal(other),
+      );
+      return (others ?? []).map(
+        ({ metadata }) => `${opened?.metadata.name} was opened beside ${metadata.name}, which is open`,
+      );
+    });
+}
+
+/** See PROMISES. What was sent to two receivers because one did not answer may be counted by both, and no more. */
+export const countsOnce: Judge = ({ stage }) =>
+  stage.incidents().flatMap((incident) => {
+    const { name } = incident.metadata;
+    const reports = Object.values(incident.status?.reports ?? {});
+    const detections = [incident.spec.trigger.detection, ...reports.flatMap((report) => report.detections)];
+    const known = Map.groupBy(detections, ({ id }) => id);
+    const twice = [...known.entries()].filter(([id, { length }]) => length > receiversOf(stage, id));
+    const counted = reports.reduce((sum, { count }) => sum + count, 0);
+    const sent = stage.alerts.filter(({ pod }) => pod === incident.spec.target.uid);
+    const deliveries = sent.reduce((sum, { answers }) => sum + answers.length, 0);
+    return [
+      ...twice.map(([id, { length }]) => `${name} knows the detection ${id} ${length} times`),
+      ...(counted > deliveries ? [`${name} counts ${counted} alerts, and ${deliveries} were sent`] : []),
+    ];
+  });
+
+/** How many receivers may have taken that detection. */
+function receiversOf({ alerts }: Stage, id: string): number {
+  const sent = alerts.filter((alert) => alert.id === id).flatMap(({ answers }) => answers);
+  return Math.max(1, new Set(sent.map(({ replica }) => replica)).size);
+}

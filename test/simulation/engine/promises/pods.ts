@@ -1,0 +1,60 @@
+// What a write did to a pod, told by the objects before and after it.
+import type { KubeObject } from '../../../../src/api/meta.ts';
+import { INCIDENT_ANNOTATION, QUARANTINE_LABEL, SEVERITY_LABEL } from '../../../../src/api/names.ts';
+import { isWrite, type Served } from '../server-log.ts';
+import type { Stage } from '../stage.ts';
+
+/** Kinds of writes that reach a pod. */
+export type PodWriteKind = 'Mark' | 'Restore' | 'Evict' | 'Delete';
+
+/** One write that reached a pod. */
+export interface PodWrite extends Served {
+  before: KubeObject;
+  kind: PodWriteKind;
+}
+
+const OURS = [QUARANTINE_LABEL, SEVERITY_LABEL];
+
+/** Every write of the operator that was carried out on a pod. */
+export function podWrites({ log }: Stage): PodWrite[] {
+  return log.writes.flatMap((entry) => {
+    const { of, before } = entry;
+    return of === 'pods' && before ? [{ ...entry, before, kind: kindOf(entry) }] : [];
+  });
+}
+
+/** Every request to write to a pod, carried out or not. */
+export function podRequests({ log }: Stage): Served[] {
+  return log.served.filter((entry) => entry.of === 'pods' && isWrite(entry));
+}
+
+function kindOf({ verb, subresource, after }: Served): PodWriteKind {
+  if (subresource === 'eviction') return 'Evict';
+  if (verb === 'delete') return 'Delete';
+  return after && hasMarks(after) ? 'Mark' : 'Restore';
+}
+
+/** Whether the pod carries a label or annotation of ours. */
+export function hasMarks({ metadata: { labels = {}, annotations = {} } }: KubeObject): boolean {
+  return OURS.some((key) => key in labels) || INCIDENT_ANNOTATION in annotations;
+}
+
+/** Whether all labels but ours were taken away. */
+export function isOrphan({ metadata: { labels = {} } }: KubeObject): boolean {
+  return QUARANTINE_LABEL in labels && Object.keys(labels).every((key) => OURS.includes(key));
+}
+
+/** The pod as it was before the operator touched it first; undefined if it never did. */
+export function original(stage: Stage, uid: string): KubeObject | undefined {
+  return podWrites(stage).find(({ before }) => before.metadata.uid === uid)?.before;
+}
+
+/** UID of the controller that the pod had then. */
+export function controllerUid({ metadata }: KubeObject): string | undefined {
+  return metadata.ownerReferences?.find(({ controller }) => controller === true)?.uid;
+}
+
+/** For messages. */
+export function named({ metadata: { name, uid } }: KubeObject): string {
+  return `${name} (${uid.slice(0, 8)})`;
+}

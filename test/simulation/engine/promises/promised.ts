@@ -1,0 +1,25 @@
+// The promises of the operator that a simulation can judge, each with its number in the design.
+
+export const PROMISES = {
+  OnlyTargets: '1: only pods that an alert is about are written, each by UID, none that is protected',
+  OneIncident: '2: an accepted alert ends in one incident or a named outcome; one open incident a pod',
+  OnceOnly: '3: a pod is evicted once',
+  EvidenceFirst: '3: evidence is complete before the eviction',
+  WithinLimits: '3: no more pods are taken out than the limits allow',
+  LastCopy: '3: the last Ready copy is not taken away',
+  Stopped: '3: nothing destructive while paused, after Release, deletion or Audit',
+  Leads: '3: of several responders only the one that holds the Lease acts',
+  Asked: '3: no action that no policy in Enforce asked for',
+  IsolationFirst: '4: isolation does not wait for evidence',
+  Released: '6: labels are as before, nothing of ours is left',
+  Finalizer: '6: the finalizer is there before the pod is changed, and as long as it is',
+  Ends: '7: every incident ends, or waits for something that it names; then nothing runs',
+  TrueRecord: '7: an incident that says Resolved was replaced, by a pod that is its own',
+  CountsOnce: '8: a detection counts once',
+} as const;
+
+/** Name of a promise. */
+export type Promised = keyof typeof PROMISES;
+
+/** All names. */
+export const PROMISED = Object.keys(PROMISES) as Promised[];

@@ -1,0 +1,71 @@
+// Promises 1 and 4: what is written to at all, and in which order.
+import { isWrite, type Served } from '../server-log.ts';
+import type { Judge } from '../promises.ts';
+import { named, podWrites } from './pods.ts';
+
+/** Kinds that the operator writes, by plural; pods are judged by their own rule. */
+const WRITTEN = new Set(['pods', 'driftincidents', 'driftpolicies', 'networkpolicies', 'leases']);
+
+/** See PROMISES. */
+export const onlyTargets: Judge = ({ stage }) => {
+  const targets = new Set(stage.alerts.filter(({ harmless }) => !harmless).map(({ pod }) => pod));
+  const strangers = podWrites(stage)
+    .filter(({ before }) => !targets.has(before.metadata.uid))
+    .map(({ kind, before }) => `${kind} reached ${named(before)}, which no alert is about`);
+  const untested = stage.log.served
+    .filter((entry) => entry.replica !== 'network' && isWrite(entry) && !isTested(entry))
+    .map(({ verb, path }) => `${verb} ${path} carries no test of the UID`);
+  const foreign = stage.log.served
+    .filter((entry) => isWrite(entry) && !WRITTEN.has(entry.of))
+    .map(({ verb, path }) => `${verb} ${path}: not a kind that the operator writes`);
+  return [...strangers, ...untested, ...foreign];
+};
+
+interface Body {
+  deleteOptions?: { preconditions?: { uid?: string } };
+  preconditions?: { uid?: string };
+}
+
+function isTested({ verb, subresource, of, body }: Served): boolean {
+  if (subresource === 'eviction') return (body as Body).deleteOptions?.preconditions?.uid !== undefined;
+  if (verb === 'delete') return (body as Body | undefined)?.preconditions?.uid !== undefined;
+  if (verb !== 'patch' || of === 'leases') return true;
+  const ops = body as { op: string; path: string }[];
+  return ops.some(({ op, path }) => op === 'test' && path === '/metadata/uid');
+}
+
+/** See PROMISES. An attempt is enough: where the patch is refused, evidence goes on. */
+export const isolationFirst: Judge = ({ stage }) => {
+  const { served, writes } = stage.log;
+  const opened = writes.filter(({ of, verb }) => of === 'driftincidents' && verb === 'create');
+  return opened.flatMap(({ after, servedAt }) => {
+    const { target, trigger } = (after as { spec?: OpenedSpec } | undefined)?.spec ?? {};
+    const isolates = trigger?.policies.some(
+      ({ mode, actions }) => mode === 'Enforce' && actions.includes('Isolate'),
+    );
+    if (!target || !isolates) return [];
+    const since = served.filter((entry) => entry.servedAt >= servedAt);
+    // A pod that is on its way out is not isolated any more.
+    const reads = since.findIndex(
+      ({ subresource, name, after: pod }) =>
+        subresource === 'log' && name === target.name && pod?.metadata.deletionTimestamp === undefined,
+    );
+    const tries = since.findIndex(
+      (entry) =>
+        // The list is read for the evidence.
+        (entry.of === 'networkpolicies' && entry.verb !== 'list') ||
+        (entry.of === 'pods' && entry.name === target.name && isWrite(entry)),
+    );
+    const refused = stage.log.refused.some(
+      ({ at, path }) => at <= (since[reads]?.servedAt ?? 0) && /networkpolicies|\/pods\//.test(path),
+    );
+    return reads === -1 || refused || (tries !== -1 && tries < reads)
+      ? []
+      : [`the logs of ${target.name} were read before it was tried to isolate it`];
+  });
+};
+
+interface OpenedSpec {
+  target: { name: string };
+  trigger: { policies: { mode: string; actions: string[] }[] };
+}

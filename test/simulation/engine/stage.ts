@@ -1,0 +1,288 @@
+// The stage of a scenario: cluster, replicas, alerts and people, and what a story may do with them.
+import type { KubeObject, OwnerReference } from '../../../src/api/meta.ts';
+import type { DriftIncident } from '../../../src/api/incident.ts';
+import { PAUSED_KEY, SWITCH_CONFIGMAP, SYSTEM_NAMESPACE, type Role } from '../../../src/api/names.ts';
+import { createEmbeddedCluster, type EmbeddedCluster } from '../../../src/embedded/api-server.ts';
+import { parseFalco } from '../../../src/detect/falco.ts';
+import {
+  CONFIG_MAPS,
+  DEPLOYMENTS,
+  DRIFT_INCIDENTS,
+  DRIFT_POLICIES,
+  NAMESPACES,
+  PODS,
+  type Resource,
+} from '../../../src/kube/resources.ts';
+import { alertAbout, type AlertChange } from '../../support/alerts.ts';
+import { aPolicy } from '../../support/builders.ts';
+import { createMemoryStore, type MemoryStore } from '../../support/memory-store.ts';
+import { DIGEST, isReady, PINNED } from '../../support/world.ts';
+import { SimClock } from './clock.ts';
+import { drawInt, drawOf, drawsFor } from './draws.ts';
+import type { History } from './history.ts';
+import { Replica, type AlertAnswer } from './replica.ts';
+import { ServerLog } from './server-log.ts';
+
+export const NAMESPACE = 'shop';
+
+/** An alert that somebody sent, and what became of it. */
+export interface SentAlert {
+  rule: string;
+  /** Of the detection that the operator makes of it. */
+  id: string;
+  /** UID of the pod that it is about; undefined if it names none that there is. */
+  pod: string | undefined;
+  severity: string;
+  /** When it was first sent, in milliseconds after the start. */
+  at: number;
+  /** Which receivers answered what, in order. */
+  answers: { replica: string; life: number; at: number; answer: AlertAnswer }[];
+  /** Nothing must come of it: no credential, or too old. */
+  harmless: boolean;
+  /** Its rule was told before: it may be counted only. */
+  repeat: boolean;
+}
+
+/** How often an alert is sent until somebody takes it. */
+const MAX_SENDS = 40;
+const RESEND_MS = 2_000;
+/** A story that waits longer for its moment goes on without it. */
+const MOMENT_PATIENCE_MS = 120_000;
+const WRITES_OF_A_RESPONSE = 12;
+
+/** See the file's first line. */
+export class Stage {
+  readonly history: History;
+  readonly clock = new SimClock();
+  readonly cluster: EmbeddedCluster;
+  readonly log: ServerLog;
+  readonly evidence: MemoryStore;
+  readonly replicas: Replica[] = [];
+  readonly alerts: SentAlert[] = [];
+  /** When the evidence of an incident was complete on the disk, by the incident's UID. */
+  readonly sealed = new Map<string, number>();
+  /** What processes logged. */
+  readonly logged: { replica: string; at: number; fields: object; message: string }[] = [];
+  #moments = 0;
+  /** When somebody last did something that the operator has to react to, in milliseconds after the start. */
+  lastActAt = 0;
+
+  constructor(history: History) {
+    this.history = history;
+    this.cluster = createEmbeddedCluster({
+      clock: this.clock,
+      random: drawsFor(history.seed, 'cluster'),
+      historyLimit: 5_000,
+    });
+    for (const image of [PINNED]) this.cluster.images.set(image, DIGEST);
+    this.log = new ServerLog(this.cluster, this.clock);
+    this.evidence = createMemoryStore({
+      clock: this.clock,
+      before: ({ name, incident }) => {
+        if (name === 'seal') this.sealed.set(incident.uid, this.clock.elapsed());
+      },
+    });
+    this.cluster.start();
+    this.cluster.api.create(NAMESPACES, undefined, { metadata: { name: NAMESPACE } });
+    this.cluster.api.create(NAMESPACES, undefined, { metadata: { name: SYSTEM_NAMESPACE } });
+  }
+
+  /** Starts the replicas; times of faults count from here. */
+  start(): void {
+    const { clock, log, history, evidence } = this;
+    clock.markStart();
+    const onLog = (replica: string, fields: object, message: string) =>
+      void this.logged.push({ replica, at: clock.elapsed(), fields, message });
+    const surroundings = { clock, log, history, evidence, onLog };
+    for (const [index, roles] of layout(history.replicas).entries()) {
+      const replica = new Replica(`r${index + 1}`, roles, surroundings);
+      this.replicas.push(replica);
+      replica.start();
+    }
+  }
+
+  /** Creates a Deployment `web` and lets time pass until its pods are Ready. */
+  async deployment(replicas: number, labels: Record<string, string> = {}): Promise<void> {
+    const all = { app: 'web', ...labels };
+    this.cluster.api.create(DEPLOYMENTS, NAMESPACE, {
+      metadata: { name: 'web', namespace: NAMESPACE },
+      spec: {
+        replicas,
+        selector: { matchLabels: { app: 'web' } },
+        template: { metadata: { labels: all }, spec: { containers: [{ name: 'web', image: PINNED }] } },
+      },
+    });
+    await this.settlePods(replicas);
+  }
+
+  /** Lets time pass until so many pods are Ready. */
+  async settlePods(count: number): Promise<void> {
+    const ready = () => this.pods().filter(isReady).length === count;
+    await this.clock.runUntil(this.clock.now() + 60_000, ready);
+    if (!ready()) throw new Error(`there are not ${count} Ready pods after a minute`);
+  }
+
+  /** Creates a pod by hand. */
+  bare(name: string, namespace = NAMESPACE, ownerReferences: readonly OwnerReference[] = []): void {
+    this.acted();
+    this.cluster.api.create(PODS, namespace, {
+      metadata: { name, namespace, labels: { app: 'web' }, ownerReferences },
+      spec: { containers: [{ name: 'web', image: PINNED }] },
+    });
+  }
+
+  /** A policy of everything in Enforce, with what is given. */
+  policy(spec: object = {}, name = 'web'): void {
+    const { apiVersion, kind, spec: full } = aPolicy(spec);
+    const metadata = { name, namespace: NAMESPACE };
+    this.cluster.api.create(DRIFT_POLICIES, NAMESPACE, { apiVersion, kind, metadata, spec: full });
+  }
+
+  /** Changes an object as a person does; nothing happens if it is not there. */
+  edit(resource: Resource, name: string, change: (object: KubeObject) => object): void {
+    this.acted();
+    this.cluster.api.update(resource, { namespace: NAMESPACE, name }, 'object', (object) => ({
+      ...object,
+      ...change(object),
+    }));
+  }
+
+  /** Deletes an object as a person does; nothing happens if it is not there. */
+  remove(resource: Resource, name: string, namespace: string | undefined = NAMESPACE): void {
+    this.acted();
+    this.cluster.api.delete(resource, { namespace, name });
+  }
+
+  /** Turns the pause switch. */
+  pause(on: boolean): void {
+    this.acted();
+    const at = { namespace: SYSTEM_NAMESPACE, name: SWITCH_CONFIGMAP };
+    const data = { [PAUSED_KEY]: String(on) };
+    if (this.cluster.api.get(CONFIG_MAPS, at)) {
+      this.cluster.api.update(CONFIG_MAPS, at, 'object', (map) => ({ ...map, data }));
+    } else {
+      this.cluster.api.create(CONFIG_MAPS, SYSTEM_NAMESPACE, { metadata: at, data });
+    }
+  }
+
+  /** Releases every incident that is open. */
+  release(): void {
+    for (const { metadata } of this.incidents()) {
+      this.edit(DRIFT_INCIDENTS, metadata.name, (object) => ({
+        spec: {
+          ...(object as DriftIncident).spec,
+          decision: { action: 'Release', by: 'ann', reason: 'a false alarm' },
+        },
+      }));
+    }
+  }
+
+  /** Deletes every incident. */
+  deleteIncidents(): void {
+    for (const { metadata } of this.incidents()) this.remove(DRIFT_INCIDENTS, metadata.name);
+  }
+
+  pods(): KubeObject[] {
+    return this.cluster.api.list(PODS, NAMESPACE);
+  }
+
+  /** The n-th pod by name that was there at the start. */
+  pod(n = 0): KubeObject {
+    const found = this.pods().toSorted((a, b) => a.metadata.name.localeCompare(b.metadata.name))[n];
+    if (!found) throw new Error(`there is no pod number ${n}`);
+    return found;
+  }
+
+  /** Name of the pod that the first alert is about. */
+  named(): string {
+    const uid = this.alerts[0]?.pod;
+    return this.pods().find(({ metadata }) => metadata.uid === uid)?.metadata.name ?? '';
+  }
+
+  incidents(): DriftIncident[] {
+    return this.cluster.api.list(DRIFT_INCIDENTS, NAMESPACE) as DriftIncident[];
+  }
+
+  /** Somebody did something: the operator gets its time to react. */
+  acted(): void {
+    this.lastActAt = this.clock.elapsed();
+    this.clock.stir();
+  }
+
+  /** Sends an alert about a pod until a receiver takes it. Resolves when one did, or nobody does. */
+  async alert(
+    pod: KubeObject,
+    rule: string,
+    change: Partial<AlertChange> & { token?: string; harmless?: boolean; repeat?: boolean } = {},
+  ): Promise<void> {
+    const { token, harmless = false, repeat = false, ...fields } = change;
+    const time = new Date(this.clock.now()).toISOString();
+    const body = alertAbout(pod, { time, rule, ...fields });
+    const parsed = parseFalco(body, time);
+    const id = parsed.kind === 'Detection' ? parsed.detection.summary.id : '';
+    const severity = String(body['priority']);
+    const sent: SentAlert = {
+      rule,
+      id,
+      severity,
+      at: this.clock.elapsed(),
+      pod: pod.metadata.uid,
+      answers: [],
+      harmless,
+      repeat,
+    };
+    this.alerts.push(sent);
+    await this.#send(sent, body, token);
+  }
+
+  // Falcosidekick does not send again. Here somebody does until the alert is taken, so that every history has its
+  // response; one that was taken is never sent again.
+  async #send(sent: SentAlert, body: object, token: string | undefined): Promise<void> {
+    const receivers = this.replicas.filter(({ roles }) => roles.includes('receiver'));
+    const draws = drawsFor(this.history.seed, `sender ${sent.rule}`);
+    for (let tries = 0; tries < MAX_SENDS; tries++) {
+      const receiver = drawOf(draws, receivers);
+      if (receiver.ready) {
+        this.acted();
+        const { name, life } = receiver;
+        const answer = await receiver.post(body, token);
+        sent.answers.push({ replica: name, life, at: this.clock.elapsed(), answer });
+        if (answer.status !== 0 && answer.status !== 503) return;
+      }
+      await this.clock.sleep(RESEND_MS);
+    }
+  }
+
+  /** Whether the API server was told of the alert: by an incident's trigger or a report. */
+  isRecorded({ rule }: SentAlert): boolean {
+    return this.log.writes.some(
+      ({ of, body }) => of === 'driftincidents' && JSON.stringify(body).includes(JSON.stringify(rule)),
+    );
+  }
+
+  /** Waits for the moment at which people act: after a number of writes that is drawn, or when nothing goes on. */
+  async moment(): Promise<void> {
+    const index = this.#moments++;
+    const draws = drawsFor(this.history.seed, `moment ${index}`);
+    const wanted =
+      (index === 0 ? this.history.actAfter : undefined) ?? drawInt(draws, 0, WRITES_OF_A_RESPONSE);
+    const start = this.log.writeCount;
+    await this.until(() => this.log.writeCount >= start + wanted);
+    await this.clock.sleep(Math.floor(draws() * 50));
+  }
+
+  /** Waits until something holds, or the patience is over. */
+  until(holds: () => boolean, patienceMs = MOMENT_PATIENCE_MS): Promise<boolean> {
+    return this.clock.when(holds, patienceMs);
+  }
+
+  /** Waits until the only incident, or any of them, is at rest in that phase. */
+  phase(...phases: string[]): Promise<boolean> {
+    return this.until(() => this.incidents().some(({ status }) => phases.includes(status?.phase ?? '')));
+  }
+}
+
+// All replicas are alike: one of them leads, and all take alerts in.
+function layout(replicas: History['replicas']): (readonly Role[])[] {
+  return Array.from({ length: replicas }, () => ['receiver', 'responder'] as const);
+}
