@@ -82,8 +82,12 @@ function whileLeading(leadership: Leadership, clock: Clock, parent: AbortSignal)
   };
   wait();
   const signal = AbortSignal.any([parent, over.signal]);
-  const done = () => cancel();
-  signal.addEventListener('abort', done, { once: true });
+  const done = () => {
+    // Node keeps a combined signal for as long as somebody listens to it, for ever if nobody fires it.
+    signal.removeEventListener('abort', done);
+    cancel();
+  };
+  signal.addEventListener('abort', done);
   return { signal, done };
 }
 
