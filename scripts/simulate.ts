@@ -9,12 +9,13 @@
 //   --list                  scenarios and mutants
 import { existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { playAll, type Verdict } from '../test/simulation/engine/batches.ts';
 import { crashPoints } from '../test/simulation/engine/crash-points.ts';
 import { historyFor } from '../test/simulation/engine/generate.ts';
 import { parseHistory, type History } from '../test/simulation/engine/history.ts';
 import { describeHunt, huntMutant } from '../test/simulation/engine/hunt.ts';
 import { mutantNamed, MUTANTS } from '../test/simulation/engine/mutants.ts';
-import { play, type Played } from '../test/simulation/engine/play.ts';
+import { play } from '../test/simulation/engine/play.ts';
 import { scenarioNamed, SCENARIOS } from '../test/simulation/engine/scenarios.ts';
 import { shrink } from '../test/simulation/engine/shrink.ts';
 import { moments, sweep } from '../test/simulation/engine/sweeps.ts';
@@ -95,8 +96,7 @@ async function run(histories: AsyncGenerator<History, void, void>): Promise<void
   const tally = new Tally();
   const started = Date.now();
   const perSecond = () => ((tally.total * 1000) / (Date.now() - started)).toFixed(1);
-  for await (const history of histories) {
-    const played = await play(history);
+  for await (const played of playAll(histories)) {
     tally.add(played);
     if (played.violations.length > 0) await explain(played, tally.broken <= MAX_SHRUNK);
     if (tally.total % PROGRESS_EVERY === 0) console.log(`${tally.total} histories, ${perSecond()} a second`);
@@ -105,7 +105,7 @@ async function run(histories: AsyncGenerator<History, void, void>): Promise<void
   console.log(`${perSecond()} histories a second`);
 }
 
-async function explain(played: Played, shrinks: boolean): Promise<void> {
+async function explain(played: Verdict, shrinks: boolean): Promise<void> {
   console.log(`seed ${played.history.seed}: ${JSON.stringify(played.history)}`);
   tell(played);
   const [first] = played.violations;
@@ -114,7 +114,7 @@ async function explain(played: Played, shrinks: boolean): Promise<void> {
   console.log(`  shortest: --replay '${JSON.stringify(shortest)}'`);
 }
 
-function tell({ violations }: Played): void {
+function tell({ violations }: Verdict): void {
   for (const { promise, message } of violations) console.log(`  ${promise}: ${message}`);
   if (violations.length > 0) process.exitCode = 1;
 }

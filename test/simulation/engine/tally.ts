@@ -25,7 +25,7 @@ export class Tally {
     return this.#broken;
   }
 
-  add({ history, violations }: Played): void {
+  add({ history, violations }: Pick<Played, 'history' | 'violations'>): void {
     const kinds = new Set<Column>(history.faults.map(({ kind }) => kind));
     if (kinds.size === 0) kinds.add('None');
     this.#total += 1;
