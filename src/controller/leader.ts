@@ -82,7 +82,7 @@ export class LeaderElector implements Leadership {
 
   /** Identity of the leader as last seen in the Lease. */
   get holder(): string | undefined {
-    return this.#lease.holder;
+    return this.#lease.untilExpiryMs > 0 ? this.#lease.holder : undefined;
   }
 
   get isLeader(): boolean {

@@ -152,13 +152,15 @@ export class IntakeQueue {
     try {
       return await this.#options.handle(entry.detection, { firstTriedAt });
     } catch (error) {
-      return this.#backOff(entry, error);
+      return this.#backOff(lane, entry, error);
     }
   }
 
-  #backOff(entry: Entry, error: unknown): Retry {
+  #backOff(lane: Lane, entry: Entry, error: unknown): Retry {
     const retryAfterMs = backoffMs(entry.failures++, this.#options.random);
     const message = 'handling a detection failed and is tried again';
+    // What the API server did not answer in this time, the kubelet could not tell it either.
+    delete lane.firstTriedAt;
     if (this.#logDue('failed')) {
       const { id } = entry.detection.summary;
       this.#options.log.warn({ err: error, detection: id, retryAfterMs, waiting: this.#depth }, message);

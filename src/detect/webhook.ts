@@ -8,7 +8,7 @@ import {
   type FastifyRequest,
 } from 'fastify';
 import type { Detection } from '../api/detection.ts';
-import { timestamp, type Clock } from '../kube/clock.ts';
+import { sleep, timestamp, type Clock } from '../kube/clock.ts';
 import type { Logger } from '../observe/log.ts';
 import { throttle } from '../observe/throttle.ts';
 import { noCredential, type Access } from './access.ts';
@@ -53,6 +53,8 @@ export interface Webhook {
 }
 
 const PATH = '/v1/falco';
+/** How long a close waits for requests in hand, in milliseconds. */
+const CLOSE_GRACE_MS = 3_000;
 const LOG_EVERY_MS = 10_000;
 const BAD_URL: Problem = { path: 'url', message: 'cannot be decoded' };
 const QUEUED = { outcome: 'Queued', message: 'kept in the journal; the outcome is not known yet' };
@@ -82,7 +84,13 @@ export function createWebhook(options: WebhookOptions): Webhook {
       return app.listen({ host, port });
     },
     inject: app.inject.bind(app),
-    close: () => app.close(),
+    close: async () => {
+      const closed = app.close();
+      // Once it closes, Node no longer ends requests that never come to their end.
+      await Promise.race([closed, sleep(options.clock, CLOSE_GRACE_MS)]);
+      app.server.closeAllConnections();
+      await closed;
+    },
   };
 }
 

@@ -70,6 +70,10 @@ export function createCaches(options: CacheOptions): Caches {
       project: (object) => obeyed(withoutManagedFields(object) as DriftIncident),
       indexes: {
         pod: (incident) => [incident.spec.target.uid],
+        detection: ({ spec, status }) => [
+          spec.trigger.detection.id,
+          ...Object.values(status?.reports ?? {}).flatMap(({ detections }) => detections.map(({ id }) => id)),
+        ],
         namespace: (incident) => [incident.spec.target.namespace],
         workload: (incident) => [incident.spec.target.workload?.uid ?? ''],
       },

@@ -19,6 +19,9 @@ import type { ReconcileContext } from './reconcile.ts';
 import type { IncidentRecord } from './record.ts';
 import { withStep } from './status.ts';
 
+/** How old what stops an eviction may be when it is asked for, in milliseconds. */
+const FRESH_MS = 2_000;
+
 /** Time for evidence in one process, in milliseconds; the collectors wind up when it is over. */
 export const CAPTURE_DEADLINE_MS = 120_000;
 // A process that dies while it captures is tried again so often, then the response goes on without evidence.
@@ -172,8 +175,11 @@ async function doEvict(
     message: 'asking the API server to evict the pod',
     tried: true,
   } as const;
+  const began = context.clock.elapsed();
   record.current = withStep(record.current, change, timestamp(context.clock));
   await record.write();
+  // Pause switch and policies were read before: after a slow write they are read again, by the next pass.
+  if (context.clock.elapsed() - began > FRESH_MS) return;
   // The write came back with what people said meanwhile; it is theirs to stop this.
   if (record.current.spec.decision || record.current.metadata.deletionTimestamp !== undefined) return;
   // Gone or changed: the next pass looks again.

@@ -1,6 +1,7 @@
 // From a detection to an incident: identify the pod, ask the policies, and create the record, which is what makes the
 // detection durable. Used by receivers; touches no pod.
 import type { Detection } from '../api/detection.ts';
+import { findCondition } from '../api/conditions.ts';
 import { isFinal, type DriftIncident } from '../api/incident.ts';
 import { API_VERSION, FINALIZER, INCIDENT_ANNOTATION } from '../api/names.ts';
 import type { PodFacts } from '../api/pod.ts';
@@ -44,12 +45,17 @@ type Ruling = Match & { recordedOnly?: string };
 
 /** Handles one detection; see the file's first line. Rejects with a KubeError when the API server does not answer. */
 export function createOpener(options: OpenerOptions): Handle {
+  const { caches, clock } = options;
+  const synced = Promise.all([caches.pods.synced, caches.policies.synced, caches.incidents.synced]);
+  const readyAt = synced.then(() => clock.now());
   return async (detection, { firstTriedAt }) => {
-    const { caches, clock } = options;
-    await Promise.all([caches.pods.synced, caches.policies.synced, caches.incidents.synced]);
+    await synced;
     const found = await findPod(options, detection);
     if ('pod' in found) return forPod(options, withContainer(detection, found.container), found.pod);
-    const waitedMs = clock.now() - firstTriedAt;
+    // Taken up again after a crash, when the pod is gone by the response to it.
+    const [answered] = caches.incidents.byIndex('detection', detection.summary.id);
+    if (answered) return alreadyIn(answered, detection);
+    const waitedMs = clock.now() - Math.max(firstTriedAt, await readyAt);
     if (!found.retry || waitedMs >= IDENTITY_WAIT_MS)
       return { outcome: 'Unidentified', message: found.message };
     const patience = Math.min(waitedMs / 2, IDENTITY_WAIT_MS - waitedMs);
@@ -64,9 +70,8 @@ async function forPod(
 ): Promise<DetectionOutcome | Retry> {
   const protection = protectionOf(pod, options.protectedNamespaces);
   if (protection) return { outcome: 'Protected', message: protection.message };
-  const counted = options.caches.incidents.byIndex('pod', pod.uid).find((i) => hasCounted(i, detection));
-  // Taken up again after a crash: also an incident that is over has answered it.
-  if (counted) return alreadyIn(counted, detection);
+  const known = options.caches.incidents.byIndex('pod', pod.uid).find((i) => hasAnswered(i, detection));
+  if (known) return alreadyIn(known, detection);
   const open = openIncidentOf(options, pod.uid);
   if (!open && isHeldByAnother(options, pod)) {
     return {
@@ -131,16 +136,25 @@ async function addTo(
   ruling: Ruling,
 ): Promise<DetectionOutcome | Retry> {
   const key = keyOf(incident);
-  if (hasCounted(incident, detection)) return alreadyIn(incident, detection);
+  if (hasAnswered(incident, detection)) return alreadyIn(incident, detection);
   if (await reporter.add(incident, detection, ruling)) {
     return { outcome: 'Reported', incident: key, message: 'added to the open incident of the pod' };
   }
   return { retryAfterMs: RACE_MS, message: `incident ${key} ended meanwhile` };
 }
 
-function hasCounted({ spec, status }: DriftIncident, { summary: { id } }: Detection): boolean {
-  const reports = Object.values(status?.reports ?? {});
-  return spec.trigger.detection.id === id || reports.some((r) => r.detections.some((d) => d.id === id));
+// Taken up again after a crash, or by another receiver: what an incident has counted does not open the next one, also when
+// it is over. Of repeats of a rule only the number is kept: those that were received before its end are its own.
+function hasAnswered(incident: DriftIncident, { summary }: Detection): boolean {
+  const { spec, status } = incident;
+  const reported = Object.values(status?.reports ?? {}).flatMap(({ detections }) => detections);
+  const all = [spec.trigger.detection, ...reported];
+  if (all.some(({ id }) => id === summary.id)) return true;
+  const endedAt = findCondition(status?.conditions, 'Ready')?.lastTransitionTime;
+  if (!isFinal(incident) || endedAt === undefined) return false;
+  return (
+    Date.parse(summary.receivedAt) <= Date.parse(endedAt) && all.some(({ rule }) => rule === summary.rule)
+  );
 }
 
 function alreadyIn(incident: DriftIncident, { summary }: Detection): DetectionOutcome {
@@ -204,9 +218,9 @@ async function createNext(
       };
     }
     // Another receiver was faster, or the answer to our own create was lost.
-    const obeyed = faultOf(existing) === undefined;
-    const sameAndOpen = obeyed && existing.spec.target.uid === pod.uid && !isFinal(existing);
-    if (sameAndOpen) return addTo(options, existing, detection, ruling);
+    if (faultOf(existing) !== undefined || existing.spec.target.uid !== pod.uid) continue;
+    if (hasAnswered(existing, detection)) return alreadyIn(existing, detection);
+    if (!isFinal(existing)) return addTo(options, existing, detection, ruling);
   }
   return {
     retryAfterMs: IDENTITY_RETRY_MS,

@@ -76,6 +76,8 @@ async function load({ client }: ReconcileContext, key: string): Promise<DriftInc
 
 async function onePass(run: Run): Promise<Outcome | undefined> {
   const { context, record } = run;
+  // The caches stand still from here on, and another one is to take over.
+  if (context.stopping.aborted) return { kind: 'requeue', afterMs: 0, reason: 'Stopping' };
   if (isFinal(record.current) && !hasFinalizer(record.current)) return settle(context, record.current);
   const live = await readLive(context, record.current);
   if (await wasDecided(run)) return undefined;

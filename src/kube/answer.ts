@@ -50,6 +50,12 @@ export function hasMetadata(object: unknown): object is { metadata: object } {
   return isObject(object) && 'metadata' in object && isObject(object.metadata);
 }
 
+/** Whether the object tells what it is known by: name, UID and version as text, and its namespace if it has one. */
+export function isIdentified({ metadata }: { metadata: object }): boolean {
+  const { name, uid, resourceVersion, namespace = 'none' } = metadata as Record<string, unknown>;
+  return [name, uid, resourceVersion, namespace].every((text) => typeof text === 'string' && text !== '');
+}
+
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

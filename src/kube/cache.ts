@@ -1,5 +1,6 @@
 // Projections of all objects of a kind, kept up to date by watches and found by name or index.
 import type { KubeObject } from '../api/meta.ts';
+import { isIdentified } from './answer.ts';
 import type { KubeClient } from './client.ts';
 import type { Cancel, Clock, Random } from './clock.ts';
 import { IndexedStore, type Entry } from './indexed-store.ts';
@@ -197,19 +198,22 @@ export class ResourceCache<P> {
 
   /** An object that cannot be projected keeps what is known of it, if it is the same object. */
   #project(object: KubeObject, keep: (key: string, entry: Entry<P>) => void): void {
+    const { project, indexes = {}, log, resource } = this.#options;
+    if (!isIdentified(object)) {
+      log.error({ resource: resource.plural }, 'an object without name, UID or version is passed over');
+      return;
+    }
     const key = keyOf(object);
     const { uid, resourceVersion } = object.metadata;
-    const { project, indexes = {}, log, resource } = this.#options;
     let entry = this.#store.get(key);
     try {
-      if (!uid || !resourceVersion) throw new Error('it has no uid or no resourceVersion');
       const value = project(object);
       const terms = new Map(Object.entries(indexes).map(([name, termsOf]) => [name, termsOf(value)]));
       entry = { uid, resourceVersion, value, terms };
     } catch (err) {
       log.error({ err, resource: resource.plural, key }, 'an object cannot be read and is passed over');
     }
-    if (entry !== undefined && entry.uid === uid) keep(key, entry);
+    if (entry?.uid === uid) keep(key, entry);
   }
 
   #notify(changes: readonly CacheChange<P>[]): void {

@@ -1,6 +1,6 @@
 // One watch request as a stream of events.
 import type { ObjectMeta } from '../api/meta.ts';
-import { hasMetadata, isSuccess, parseObject, readError } from './answer.ts';
+import { hasMetadata, isIdentified, isSuccess, parseObject, readError } from './answer.ts';
 import { each, withinEach } from './body.ts';
 import type { WatchEvent } from './client.ts';
 import { deadline, type Clock } from './clock.ts';
@@ -60,10 +60,10 @@ function parseEvent(doing: string, line: string): WatchEvent {
   return event as WatchEvent;
 }
 
-// What a watch goes on from, and what an object is known by. A bookmark is about none.
 function isEvent({ type, object }: Partial<WatchEvent>): boolean {
   if (type === undefined || !EVENT_TYPES.has(type) || !hasMetadata(object)) return false;
-  const { name, uid, resourceVersion } = object.metadata as Partial<ObjectMeta>;
-  const identity = type === 'BOOKMARK' ? [] : [name, uid];
-  return [resourceVersion, ...identity].every((text) => typeof text === 'string' && text !== '');
+  if (type !== 'BOOKMARK') return isIdentified(object);
+  // About no object: it tells only what the next watch goes on from.
+  const { resourceVersion } = object.metadata as Partial<ObjectMeta>;
+  return typeof resourceVersion === 'string' && resourceVersion !== '';
 }

@@ -37,6 +37,8 @@ export function createHealth({ checks, metrics }: HealthOptions): Health {
     logger: false,
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // A probe that is cut off is asked again.
+    forceCloseConnections: true,
   });
   app.server.maxConnections = MAX_CONNECTIONS;
   app.get('/livez', () => ({ alive: true }));

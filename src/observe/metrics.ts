@@ -31,8 +31,8 @@ export interface Metrics<Outcome extends string = string> {
   showCache(resource: Resource, size: () => number): void;
   /** Shows whether this process acts on incidents. */
   showLeading(leading: () => boolean): void;
-  /** Shows how many bytes the journal has on disk. */
-  showJournal(bytes: () => number): void;
+  /** Shows how many bytes the journal has on disk, and whether it takes anything. */
+  showJournal(journal: { readonly bytes: number; check: { reason(): string | undefined } }): void;
   /** Counts what became of messages of the stream; `results` are all that can. Called at most once. */
   countMessages<Result extends string>(results: readonly Result[]): (result: Result) => void;
   /** Shows how many messages wait in the stream. */
@@ -73,8 +73,11 @@ export function createMetrics<Outcome extends string>(options: MetricsOptions<Ou
       reading(registry, 'leading', 'Whether this process acts on incidents: 1 or 0.', () =>
         Number(leading()),
       ),
-    showJournal: (bytes) =>
-      reading(registry, 'journal_bytes', 'Bytes of the journal of alerts on disk.', bytes),
+    showJournal: (journal) => {
+      reading(registry, 'journal_bytes', 'Bytes of the journal of alerts on disk.', () => journal.bytes);
+      const failing = () => Number(journal.check.reason() !== undefined);
+      reading(registry, 'journal_failing', 'Whether the journal takes no alert now: 1 or 0.', failing);
+    },
     countMessages: (results) => {
       const help = 'Deliveries of messages of the stream by what became of them.';
       const messages = counter(registry, 'stream_messages_total', help, { result: results });

@@ -12,11 +12,14 @@ import { createWebhook, type Webhook } from '../detect/webhook.ts';
 import { createOpener } from '../incidents/open.ts';
 import { Reporter } from '../incidents/report.ts';
 import type { CacheChange } from '../kube/cache.ts';
+import { sleep } from '../kube/clock.ts';
 import type { ReadinessCheck } from '../observe/health.ts';
 import { aborted, type SharedParts } from './parts.ts';
 
 /** How long a stop waits for alerts that were accepted, in milliseconds; Kubernetes kills after 30 s. */
-const STOP_GRACE_MS = 10_000;
+const STOP_GRACE_MS = 8_000;
+/** And then for the disk and for the last reports. */
+const LAST_GRACE_MS = 5_000;
 
 const LEFT_IN_JOURNAL =
   'alerts without an outcome are left in the journal: the next receiver with this folder goes on with them';
@@ -67,21 +70,21 @@ export function createReceiver(parts: ReceiverParts): Receiver {
   });
   metrics.showQueue('intake', () => intake.depth);
   const webhook = createWebhook({ ...parts, intake });
-  if (journal) metrics.showJournal(() => journal.bytes);
+  if (journal) metrics.showJournal(journal);
   const stream = parts.stream && streamOf(parts, parts.stream, intake);
   return {
     webhook,
-    checks: [journal ? journal.check : IN_MEMORY, ...(stream ? [onceRead(stream.check)] : [])],
+    checks: [journal ? onceGood(journal.check) : IN_MEMORY, ...(stream ? [onceGood(stream.check)] : [])],
     run: async (signal) => {
       const unsubscribe = caches.incidents.subscribe((change) => forgetEnded(reporter, change));
       const streaming = stream?.run(signal);
-      await aborted(signal);
+      await Promise.race([aborted(signal), ...(streaming ? [streaming] : [])]);
       unsubscribe();
       await Promise.all([webhook.close(), streaming]);
       const left = await intake.stop(STOP_GRACE_MS);
-      await journal?.close();
       if (left > 0) log.error({ left }, journal ? LEFT_IN_JOURNAL : LEFT_IN_MEMORY);
-      await reporter.flush();
+      const last = Promise.all([journal?.close(), reporter.flush()]);
+      await Promise.race([last, sleep(parts.clock, LAST_GRACE_MS)]);
     },
   };
 }
@@ -101,16 +104,16 @@ function streamOf(parts: ReceiverParts, settings: StreamSettings, intake: Durabl
   return stream;
 }
 
-// A stream that cannot be read from the start is a mistake in the settings and holds a rollout up. Later it is an outage,
-// in which the webhook has to stay reachable.
-function onceRead(check: ReadinessCheck): ReadinessCheck {
-  let wasRead = false;
+// What does not work from the start is a mistake in the settings and holds a rollout up. Later it is an outage, in which
+// the webhook has to stay reachable: an alert with a quick outcome needs neither journal nor stream.
+function onceGood(check: ReadinessCheck): ReadinessCheck {
+  let wasGood = false;
   return {
     name: check.name,
     reason: () => {
       const problem = check.reason();
-      wasRead ||= problem === undefined;
-      return wasRead ? undefined : problem;
+      wasGood ||= problem === undefined;
+      return wasGood ? undefined : problem;
     },
     warning: () => check.reason() ?? check.warning?.(),
   };

@@ -132,7 +132,7 @@ export class MemoryDisk {
 
   /** Names and sizes. */
   files(): DiskFile[] {
-    return [...this.#names].map(([name, file]) => ({ name, bytes: contentOf(file).length }));
+    return [...this.#names].map(([name, file]) => ({ name, bytes: sizeOf(file) }));
   }
 
   /** Bytes of all files. */
@@ -232,6 +232,10 @@ export class MemoryDisk {
   #assertWritable(): void {
     if (this.readOnly) throw diskError('EROFS');
   }
+}
+
+function sizeOf({ pieces }: MemoryFile): number {
+  return pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
 }
 
 function contentOf(file: MemoryFile): Buffer {

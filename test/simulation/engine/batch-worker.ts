@@ -7,5 +7,6 @@ import { play } from './play.ts';
 for (const given of workerData as History[]) {
   const { history, violations } = await play(given);
   const verdict: Verdict = { history, violations };
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
   parentPort?.postMessage(verdict);
 }

@@ -7,6 +7,7 @@ import type { History } from './history.ts';
 import type { Mutant } from './mutants.ts';
 import { play } from './play.ts';
 import type { Promised } from './promises/promised.ts';
+import type { Scenario } from './scenario.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { moments, sweep } from './sweeps.ts';
 
@@ -19,23 +20,28 @@ export interface Hunted {
   found?: { promise: Promised; message: string; history: History };
 }
 
-const PREY = SCENARIOS.filter(({ name }) => name !== 'storm');
+/** Seeds with which single faults and moments are tried. */
+const SEEDS = 6;
 
 /** Plays histories in this process until one breaks a promise: random ones and ones with a single fault in turn. */
-export async function hunt(mutant: string, from: number, limit: number): Promise<Hunted> {
-  const single = singleFaults(from);
+export async function hunt({ name, prey }: Mutant, from: number, limit: number): Promise<Hunted> {
+  const scenarios = SCENARIOS.filter((each) => prey?.includes(each.name) ?? each.name !== 'storm');
+  const single = singleFaults(scenarios, from);
   for (let n = 0; n < limit; n++) {
-    const history = (n % 2 === 1 ? single.pop() : undefined) ?? historyFor(from + n, PREY);
+    const history = (n % 2 === 1 ? single.pop() : undefined) ?? historyFor(from + n, scenarios);
     const [first] = (await play(history)).violations;
-    if (first) return { mutant, histories: n + 1, found: { ...first, history } };
+    if (first) return { mutant: name, histories: n + 1, found: { ...first, history } };
   }
-  return { mutant, histories: limit };
+  return { mutant: name, histories: limit };
 }
 
 /** Every history with a single fault or a chosen moment, in an order that is drawn. */
-function singleFaults(seed: number): History[] {
+function singleFaults(scenarios: readonly Scenario[], seed: number): History[] {
   const draws = drawsFor(seed, 'hunt');
-  const all = PREY.flatMap((scenario) => [...sweep(scenario, seed), ...moments(scenario, seed)]);
+  const seeds = Array.from({ length: SEEDS }, (_, n) => seed + n);
+  const all = scenarios.flatMap((scenario) =>
+    seeds.flatMap((each) => [...sweep(scenario, each), ...moments(scenario, each)]),
+  );
   return all
     .map((history) => ({ history, rank: draws() }))
     .toSorted((a, b) => a.rank - b.rank)

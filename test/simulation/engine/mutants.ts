@@ -10,6 +10,8 @@ export interface Mutant {
   replacement: string;
   /** What it breaks. */
   about: string;
+  /** Scenarios that reach it, where most do not; absent: all. */
+  prey?: readonly string[];
 }
 
 export const MUTANTS: readonly Mutant[] = [
@@ -56,6 +58,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'return `paused, because ${where} cannot be read',
     replacement: 'if (error !== where) return undefined; return `paused, because ${where} cannot be read',
     about: 'a pause switch that cannot be read counts as off',
+    prey: ['replace', 'paused', 'paused-deletion'],
   },
   {
     name: 'forget-recorded-only',
@@ -84,6 +87,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: ', ...(live.modes ?? [])]',
     replacement: ']',
     about: 'an eviction goes by what the watch told of its policy, however long ago',
+    prey: ['policy-to-audit', 'policy-deleted'],
   },
   {
     name: 'count-twice',
@@ -105,6 +109,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'if (record.current.spec.decision || record.current.metadata.deletionTimestamp !== undefined) return;',
     replacement: '',
     about: 'an eviction that was planned is sent though people have decided meanwhile',
+    prey: ['release', 'delete-incident'],
   },
   {
     name: 'sibling-is-replacement',
@@ -126,6 +131,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'inHand.durable = Promise.race([inHand.ended, journal.append(detection)]);',
     replacement: 'void journal.append(detection).catch(() => {}); inHand.durable = Promise.resolve();',
     about: 'an alert is acknowledged before it is on the disk',
+    prey: ['replace', 'escalation'],
   },
   {
     name: 'settle-too-soon',
@@ -134,6 +140,7 @@ export const MUTANTS: readonly Mutant[] = [
     replacement:
       'inHand.durable = Promise.race([inHand.ended, journal.append(detection).then(() => journal.settle(detection.summary.id))]);',
     about: 'an alert is taken off the disk before it has its outcome',
+    prey: ['replace', 'escalation'],
   },
   {
     name: 'no-fence',
@@ -148,6 +155,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: "if (work.step === 'Isolate' && !isUnavailable(error))",
     replacement: "if (work.step === 'Isolate')",
     about: 'an isolation whose answer is lost counts as not done, so that the limits are passed',
+    prey: ['beyond-limits'],
   },
   {
     name: 'limit-plus-one',

@@ -1,95 +1,13 @@
 // What becomes of one detection: opened, added, refused or tried again, whatever the caches and the API server say.
 import { describe, expect, test } from 'vitest';
-import type { Detection } from '../../../src/api/detection.ts';
 import type { DriftIncident } from '../../../src/api/incident.ts';
 import { FINALIZER, INCIDENT_ANNOTATION } from '../../../src/api/names.ts';
-import type { DriftPolicy } from '../../../src/api/policy.ts';
 import type { DetectionOutcome } from '../../../src/detect/outcome.ts';
 import type { Retry } from '../../../src/detect/queue.ts';
-import { createOpener, type NewIncident, type OpenerOptions } from '../../../src/incidents/open.ts';
-import { Reporter } from '../../../src/incidents/report.ts';
-import { incidentName } from '../../../src/incidents/target.ts';
-import type { KubeClient } from '../../../src/kube/client.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
-import { silentLogger } from '../../../src/observe/log.ts';
-import { aDetection, anIncident, aPod, aPolicy, NOW } from '../../support/builders.ts';
-import { VirtualClock } from '../../support/virtual-clock.ts';
-import { cachesOf, refused, reportApi } from './support.ts';
-
-const POD = aPod();
-const NAME = incidentName(POD, 1);
-const SECOND = incidentName(POD, 2);
-
-/** An incident of {@link POD} under its real name. */
-function existing(change: Parameters<typeof anIncident>[0] = {}, n = 1): DriftIncident {
-  return anIncident({ ...change, metadata: { name: incidentName(POD, n), ...change.metadata } });
-}
-
-/** A policy as an API server without our rules would store it. */
-function unacceptable(): DriftPolicy {
-  const policy = aPolicy();
-  return {
-    ...policy,
-    spec: { ...policy.spec, eviction: { ...policy.spec.eviction, waitForBudget: 'for ever' } },
-  };
-}
-
-interface Scene {
-  pods?: Parameters<typeof cachesOf>[0]['pods'];
-  policies?: Parameters<typeof cachesOf>[0]['policies'];
-  incidents?: readonly DriftIncident[];
-  /** What creates are answered with, one each; then they succeed. */
-  creates?: Error[];
-  /** What the API server holds by name, beyond what the caches show. */
-  stored?: readonly DriftIncident[];
-  options?: Partial<OpenerOptions>;
-}
-
-function scene({
-  pods = [POD],
-  policies = [aPolicy()],
-  incidents = [],
-  creates = [],
-  stored = [],
-  options,
-}: Scene) {
-  const created: NewIncident[] = [];
-  const clock = new VirtualClock(NOW);
-  const reports = reportApi(incidents[0] ?? stored[0] ?? existing());
-  const client = {
-    ...reports.client,
-    get: async (_resource: unknown, { name }: { name: string }) => {
-      const found = [...stored, ...incidents].find(({ metadata }) => metadata.name === name);
-      if (!found) throw refused(404, 'NotFound');
-      return found;
-    },
-    list: async () => ({ metadata: { resourceVersion: '1' }, items: [] }),
-    create: async (_resource: unknown, _at: unknown, body: NewIncident) => {
-      const failure = creates.shift();
-      if (failure) throw failure;
-      created.push(body);
-      return {
-        ...anIncident(),
-        ...body,
-        metadata: { ...anIncident().metadata, ...body.metadata, uid: 'new-uid' },
-      };
-    },
-  } as unknown as KubeClient;
-  const reporter = new Reporter({ client, clock, log: silentLogger, receiver: 'r1' });
-  const handle = createOpener({
-    client,
-    clock,
-    reporter,
-    caches: cachesOf({ pods, policies, incidents }),
-    log: silentLogger,
-    protectedNamespaces: new Set(['kube-system']),
-    maxAlertAgeMs: 900_000,
-    ...options,
-  });
-  const open = (detection: Detection = aDetection({ id: '1'.repeat(32) }), waitedMs = 0) =>
-    handle(detection, { firstTriedAt: clock.now() - waitedMs });
-  return { open, created, clock, reporter, reports };
-}
+import { aDetection, aPod, aPolicy, NOW } from '../../support/builders.ts';
+import { refused } from './support.ts';
+import { POD, NAME, SECOND, TAKEN, existing, unacceptable, type Scene, scene } from './open-scene.ts';
 
 describe('a detection in a pod', () => {
   test('opens an incident that holds the pod as it was, and the container by name', async () => {
@@ -210,8 +128,6 @@ describe('a pod whose incident is over', () => {
 });
 
 describe('a name that is taken', () => {
-  const TAKEN = refused(409, 'AlreadyExists');
-
   test('by an open incident of the same pod: the detection is added to that', async () => {
     const { open, created } = scene({ creates: [TAKEN], stored: [existing()] });
     expect(await open()).toMatchObject({ outcome: 'Reported', incident: `shop/${NAME}` });

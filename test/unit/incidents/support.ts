@@ -78,7 +78,10 @@ export function cachesOf(content: {
     incidents: {
       synced,
       get: (_namespace: string, name: string) => incidents.find(({ metadata }) => metadata.name === name),
-      byIndex: (_index: string, term: string) => incidents.filter(({ spec }) => spec.target.uid === term),
+      byIndex: (index: string, term: string) =>
+        incidents.filter(
+          ({ spec }) => (index === 'detection' ? spec.trigger.detection.id : spec.target.uid) === term,
+        ),
     },
   } as unknown as Caches;
 }

@@ -88,17 +88,22 @@ describe('before it is synced', () => {
     expect(names(cache.values())).toEqual(['b']);
   });
 
-  test.each([{}, { name: 'x' }, { name: 'x', uid: 'u' }])(
-    'it passes over what has only %j',
-    async (metadata) => {
-      const answers = json(list([{ metadata }, pod('a', '1')], '7'));
-      const { transport } = scripted(answers, () => new Promise<never>(() => {}));
-      const cache = create({}, transport);
-      void cache.run(stop.signal);
-      await drain();
-      expect(names(cache.values())).toEqual(['a']);
-    },
-  );
+  const known = { name: 'x', uid: 'u', resourceVersion: '1' };
+  test.each([
+    {},
+    { name: 'x' },
+    { name: 'x', uid: 'u' },
+    { ...known, name: { toString: 0 } },
+    { ...known, namespace: { toString: 0 } },
+    { ...known, uid: '' },
+  ])('it passes over what has only %j', async (metadata) => {
+    const answers = json(list([{ metadata }, pod('a', '1')], '7'));
+    const { transport } = scripted(answers, () => new Promise<never>(() => {}));
+    const cache = create({}, transport);
+    void cache.run(stop.signal);
+    await drain();
+    expect(names(cache.values())).toEqual(['a']);
+  });
 
   test('it shows nothing of a list that is not finished', async () => {
     server.pageSize = 1;

@@ -145,6 +145,8 @@ const NAMELESS = [
   { uid: 'u', resourceVersion: '8' },
   { name: 'a', uid: '', resourceVersion: '8' },
   { name: 'a', uid: 'u', resourceVersion: 8 },
+  { name: { toString: 0 }, uid: 'u', resourceVersion: '8' },
+  { name: 'a', namespace: { toString: 0 }, uid: 'u', resourceVersion: '8' },
 ];
 
 describe('the watch fails', () => {
