@@ -95,7 +95,9 @@ async function startIn(run: RunFolder, assets: Assets): Promise<ControlPlane> {
     restartEtcd: async () => {
       await etcd.kill();
       etcd = await startEtcd();
-      await until('kube-apiserver is ready with it again', [etcd, apiServer], () => answers(access, '/readyz'));
+      await until('kube-apiserver is ready with it again', [etcd, apiServer], () =>
+        answers(access, '/readyz'),
+      );
     },
     pauseApiServer: () => process.kill(apiServer.id.pid, 'SIGSTOP'),
     resumeApiServer: () => process.kill(apiServer.id.pid, 'SIGCONT'),

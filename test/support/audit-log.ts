@@ -66,33 +66,25 @@ export function countByUser(calls: readonly AuditCall[]): Map<string, number> {
   return counts;
 }
 
-function auditCall({
-  auditID,
-  user,
-  verb,
-  requestURI,
-  userAgent,
-  objectRef,
-  requestReceivedTimestamp,
-  stageTimestamp,
-  responseStatus,
-  requestObject,
-}: AuditLine): AuditCall {
-  const { resource, subresource, namespace, name } = objectRef ?? {};
+function auditCall(line: AuditLine): AuditCall {
+  const { auditID: id, user, verb, requestURI: uri, requestReceivedTimestamp: receivedAt } = line;
+  const { resource, subresource, namespace, name } = line.objectRef ?? {};
+  const { code } = line.responseStatus ?? {};
   const [credential] = user.extra?.[CREDENTIAL] ?? [];
+  const optional = { resource, subresource, namespace, name, userAgent: line.userAgent, credential };
   return {
-    id: auditID,
+    id,
     user: user.username,
     verb,
-    uri: requestURI,
-    receivedAt: requestReceivedTimestamp,
-    ...(resource !== undefined && { resource }),
-    ...(subresource !== undefined && { subresource }),
-    ...(namespace !== undefined && { namespace }),
-    ...(name !== undefined && { name }),
-    ...(userAgent !== undefined && { userAgent }),
-    ...(credential !== undefined && { credential }),
-    ...(responseStatus?.code !== undefined && { code: responseStatus.code, answeredAt: stageTimestamp }),
-    ...(requestObject !== undefined && { body: requestObject }),
+    uri,
+    receivedAt,
+    ...present({ ...optional, body: line.requestObject }),
+    ...(code !== undefined && { code, answeredAt: line.stageTimestamp }),
   };
+}
+
+/** What is not undefined of it. */
+function present<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
