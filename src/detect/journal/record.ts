@@ -2,6 +2,7 @@
 // was torn or changed shows. The frame is the same for all versions; the JSON is of that version's form.
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
+import { parseAny } from '../../api/parse.ts';
 import { DetectionSummarySchema, type Detection } from '../../api/detection.ts';
 import { cleanText } from '../sanitize.ts';
 
@@ -66,8 +67,8 @@ function decodeJson(json: string): Line {
   } catch {
     return { kind: 'Damaged' };
   }
-  const { success, data } = RecordSchema.safeParse(value);
-  return success ? { kind: 'Record', record: data } : { kind: 'Damaged' };
+  const parsed = parseAny(RecordSchema, value);
+  return parsed.success ? { kind: 'Record', record: parsed.data } : { kind: 'Damaged' };
 }
 
 function checksum(version: string, json: string): string {

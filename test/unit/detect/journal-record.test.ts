@@ -142,3 +142,7 @@ describe('a line of the journal', () => {
     );
   });
 });
+
+it('is damaged, and stops nobody, where a text is an object whose length cannot be compared', () => {
+  expect(decodeLine(framed('{"settled":{"length":{"toString":0}}}'))).toEqual({ kind: 'Damaged' });
+});
