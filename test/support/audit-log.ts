@@ -1,5 +1,7 @@
 // Reads the API server's audit log: who called what, as the server saw it.
-import { readFile, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
 
 /** One request. Absent fields do not apply to it. */
 export interface AuditCall {
@@ -47,7 +49,7 @@ export async function auditMark(path: string): Promise<number> {
 
 /** The requests that arrived after the mark, in order. A request is there before its sender has the answer. */
 export async function auditCalls(path: string, mark = 0): Promise<AuditCall[]> {
-  const bytes = (await readFile(path)).subarray(mark);
+  const bytes = await buffer(createReadStream(path, { start: mark }));
   const whole = bytes.subarray(0, bytes.lastIndexOf('\n') + 1).toString('utf8');
   const calls = new Map<string, AuditCall>();
   for (const line of whole.split('\n')) {

@@ -67,7 +67,7 @@ export function etcdFlags({ folder, ports }: ControlPlaneFiles): string[] {
   ];
 }
 
-/** kube-apiserver with RBAC, its default admission plugins and a blocking audit log. */
+/** kube-apiserver with RBAC, its default admission plugins and a blocking audit log in one file. */
 export function apiServerFlags(files: ControlPlaneFiles): string[] {
   const { authority, serving, serviceAccountKeys, ports } = files;
   return [
@@ -90,6 +90,8 @@ export function apiServerFlags(files: ControlPlaneFiles): string[] {
     `--audit-policy-file=${files.auditPolicy}`,
     `--audit-log-path=${files.auditLog}`,
     '--audit-log-mode=blocking',
+    // In megabytes; a log that begins anew in the middle of a test would hide what was before.
+    '--audit-log-maxsize=10000',
     '--profiling=false',
   ];
 }
