@@ -34,8 +34,8 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'incidents/execute.ts',
     find: `  record.current = withStep(record.current, change, timestamp(context.clock));
   await record.write();
-  // The write came back`,
-    replacement: '  // The write came back',
+  // Pause switch`,
+    replacement: '  // Pause switch',
     about: 'the eviction is not written ahead: after a crash nobody knows of it',
   },
   {
