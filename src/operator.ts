@@ -14,6 +14,7 @@ import type { Logger } from './observe/log.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
 import { createReceiver, type StreamSettings } from './roles/receiver.ts';
 import { createResponder, type Election } from './roles/responder.ts';
+import { runTogether } from './roles/together.ts';
 
 /** What an operator is built from. */
 export interface OperatorParts extends Access {
@@ -79,12 +80,10 @@ export function createOperator(parts: OperatorParts): AssembledOperator {
       ...(responder?.checks ?? []),
     ],
     ...(receiver && { webhook: receiver.webhook }),
-    run: async (signal) => {
-      await Promise.all([
-        ...all.map((cache) => cache.run(signal)),
-        receiver?.run(signal),
-        responder?.run(signal),
-      ]);
-    },
+    run: (signal) =>
+      runTogether(
+        [...all, receiver, responder].filter((part) => part !== undefined),
+        signal,
+      ),
   };
 }

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { RESPONDER_LEASE, ROLES } from './api/names.ts';
 import { DurationSchema } from './api/policy.ts';
+import { parseDuration } from './decide/duration.ts';
 import { LOG_LEVELS } from './observe/log.ts';
 
 const FieldsSchema = z.strictObject({
@@ -139,6 +140,11 @@ const CONFLICTS: readonly {
   message: string;
 }[] = [
   {
+    setting: 'maxAlertAge',
+    when: (s) => isBeyondAYear(s.maxAlertAge),
+    message: 'is longer than a year (8760h): write a shorter duration',
+  },
+  {
     setting: 'tlsKeyFile',
     when: (s) => s.tlsCertFile !== undefined && s.tlsKeyFile === undefined,
     message: 'is missing: --tls-cert-file needs the key of its certificate',
@@ -194,6 +200,14 @@ export function readSettings(given: Record<string, unknown>): Settings {
     (issue) => `--${kebab(String(issue.path[0] ?? ''))}: ${issue.message}`,
   );
   throw new Error(`these settings cannot be used:\n  ${problems.join('\n  ')}`);
+}
+
+function isBeyondAYear(duration: string): boolean {
+  try {
+    return parseDuration(duration) < 0;
+  } catch {
+    return true;
+  }
 }
 
 /** `maxAlertAge` as `max-alert-age`. */

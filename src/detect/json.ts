@@ -4,6 +4,8 @@ import { cleanText } from './sanitize.ts';
 
 /** Deepest nesting that is accepted; Falco's alerts have 3 levels. */
 export const MAX_DEPTH = 32;
+/** Bytes of an alert, whichever way it comes in; Falco's have 0.7 to 5 kB. */
+export const MAX_ALERT_BYTES = 256 * 1024;
 const MAX_PATH = 128;
 
 /** What is wrong with a body, and where: `body` for the whole, else like `output_fields["container.id"]`. */

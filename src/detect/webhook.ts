@@ -13,7 +13,7 @@ import type { Logger } from '../observe/log.ts';
 import { throttle } from '../observe/throttle.ts';
 import { noCredential, type Access } from './access.ts';
 import { parseFalco } from './falco.ts';
-import { parseJson, type Problem } from './json.ts';
+import { MAX_ALERT_BYTES, parseJson, type Problem } from './json.ts';
 import { assertSafeListen } from './listen.ts';
 import type { Intake } from './intake.ts';
 import type { OutcomeName } from './outcome.ts';
@@ -70,9 +70,11 @@ export function createWebhook(options: WebhookOptions): Webhook {
     const reason = unauthorized(request, options) ?? refusal(request);
     return reason && refuse(request, reply.headers(reason.headers ?? {}), reason.status, reason.problem);
   });
+  const logDue = throttle(options.clock, LOG_EVERY_MS);
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const status = error.statusCode ?? 500;
-    if (status >= 500) options.log.error({ err: error }, 'a request failed inside the webhook');
+    if (status >= 500 && logDue('failed'))
+      options.log.error({ err: error }, 'a request failed inside the webhook');
     return refuse(request, reply, status, describeError(error));
   });
   const handOver = promptly(options.intake, options.clock);
@@ -103,7 +105,7 @@ function buildServer(options: WebhookOptions, refuse: Refuse): FastifyInstance {
   const served = options.tls?.current();
   const app: FastifyInstance = fastify({
     logger: false,
-    bodyLimit: options.bodyLimit ?? 256 * 1024,
+    bodyLimit: options.bodyLimit ?? MAX_ALERT_BYTES,
     requestTimeout,
     // A URL that cannot be decoded does not get as far as the hooks.
     frameworkErrors: (_error, request, reply) => void refuse(request, reply, 400, BAD_URL),

@@ -1,7 +1,7 @@
 // Reads the payload of a message as the webhook reads a body: same limits, same parser.
 import type { Detection } from '../../api/detection.ts';
 import { parseFalco } from '../falco.ts';
-import { parseJson, type Problem } from '../json.ts';
+import { MAX_ALERT_BYTES, parseJson, type Problem } from '../json.ts';
 import type { SetAsideReason } from './results.ts';
 
 /** Why a message is set aside, in our words only. */
@@ -16,13 +16,10 @@ export type ReadAlert =
   | { kind: 'Ignored' | 'NotAPod' }
   | { kind: 'Rejected'; rejection: Rejection };
 
-/** Bytes of a payload, the webhook's limit; Falco's alerts have 0.7 to 5 kB. */
-export const MAX_PAYLOAD_BYTES = 256 * 1024;
-
 /** @param receivedAt when it came in, RFC 3339. */
 export function readAlert(payload: Uint8Array, receivedAt: string): ReadAlert {
-  if (payload.length > MAX_PAYLOAD_BYTES) {
-    const message = `has ${payload.length} bytes; at most ${MAX_PAYLOAD_BYTES} are accepted`;
+  if (payload.length > MAX_ALERT_BYTES) {
+    const message = `has ${payload.length} bytes; at most ${MAX_ALERT_BYTES} are accepted`;
     return { kind: 'Rejected', rejection: { reason: 'TooLarge', problem: { path: 'body', message } } };
   }
   const json = parseJson(Buffer.from(payload).toString('utf8'));

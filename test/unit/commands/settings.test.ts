@@ -54,6 +54,11 @@ describe('settings of the intake', () => {
     expect(() => readSettings({ ...given })).toThrow(message);
   });
 
+  it('name the flag of an age that is too long', () => {
+    expect(() => readSettings({ ...TOKEN, maxAlertAge: '8761h' })).toThrow(/--max-alert-age: is longer than/);
+    expect(readSettings({ ...TOKEN, maxAlertAge: '8760h' }).maxAlertAge).toBe('8760h');
+  });
+
   it('name each wrong one by its flag', () => {
     const given = { ...TOKEN, intakePort: '99999', maxAlertAge: 'soon', unknownThing: 1 };
     expect(() => readSettings(given)).toThrow(/--intake-port: .*\n.*--max-alert-age: /s);

@@ -1,7 +1,8 @@
 // A payload is read as the webhook reads a body.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MAX_PAYLOAD_BYTES, readAlert } from '../../../../src/detect/stream/read-alert.ts';
+import { MAX_ALERT_BYTES } from '../../../../src/detect/json.ts';
+import { readAlert } from '../../../../src/detect/stream/read-alert.ts';
 import { recordedBody } from '../../../support/alerts.ts';
 import { WebhookBench, alert, detected, RECEIVED_AT } from '../support.ts';
 
@@ -39,7 +40,7 @@ describe('a payload', () => {
     ['has a bad field', alert({}, { priority: 'Loud' }), /^Unreadable priority must be one of/],
     ['lacks a field', alert({}, { output_fields: undefined }), /^Unreadable output_fields .*expected record/],
     ['has a key that deceives', '{"__proto__": {}}', /^Unreadable __proto__ is not an accepted key/],
-    ['is too large', ' '.repeat(MAX_PAYLOAD_BYTES + 1), /^TooLarge body has 262145 bytes; at most 262144/],
+    ['is too large', ' '.repeat(MAX_ALERT_BYTES + 1), /^TooLarge body has 262145 bytes; at most 262144/],
   ])('is set aside if it %s', (_what, body, told) => {
     const result = read(body);
     if (result.kind !== 'Rejected') throw new Error(`read as ${result.kind}`);
@@ -49,7 +50,7 @@ describe('a payload', () => {
 
   it('is read up to the limit, in bytes and not in characters', () => {
     const body = JSON.stringify(alert({}, { output: '' }));
-    const room = MAX_PAYLOAD_BYTES - Buffer.byteLength(body);
+    const room = MAX_ALERT_BYTES - Buffer.byteLength(body);
     const filled = (fill: string) => body.replace('"output":""', `"output":"${fill}"`);
     expect(read(filled('x'.repeat(room))).kind).toBe('Detection');
     expect(read(filled('ä'.repeat(room / 2 + 1))).kind).toBe('Rejected');
@@ -75,7 +76,7 @@ describe('a payload', () => {
 it('accepts and refuses exactly what the webhook does', async () => {
   const webhook = new WebhookBench();
   const tooDeep = '['.repeat(33) + ']'.repeat(33);
-  const tooLong = ' '.repeat(MAX_PAYLOAD_BYTES + 1);
+  const tooLong = ' '.repeat(MAX_ALERT_BYTES + 1);
   const texts = ['', '{}', '[]', 'null', '"x"', '{"rule":"Test rule"}', tooDeep, tooLong];
   const alerts = [
     alert(),
