@@ -26,6 +26,16 @@ const VERBS: readonly Verb[] = [
     summary: 'check that captured evidence is whole and unchanged',
     load: () => import('./commands/verify.ts'),
   },
+  {
+    name: 'lint',
+    summary: 'find what is wrong with policies, without a cluster',
+    load: () => import('./commands/lint.ts'),
+  },
+  {
+    name: 'explain',
+    summary: 'say what the policies make of a pod, and why',
+    load: () => import('./commands/explain.ts'),
+  },
 ];
 
 /**

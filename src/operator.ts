@@ -5,10 +5,16 @@ import type { Journal } from './detect/journal/journal.ts';
 import { OUTCOMES, type OutcomeName } from './detect/outcome.ts';
 import type { Webhook } from './detect/webhook.ts';
 import type { EvidenceStore } from './evidence/store.ts';
-import { createCaches } from './incidents/caches.ts';
+import { createCaches, sourcesOf } from './incidents/caches.ts';
 import type { Clock, Random } from './kube/clock.ts';
 import type { KubeClient } from './kube/client.ts';
-import { DRIFT_INCIDENTS, DRIFT_POLICIES, PODS } from './kube/resources.ts';
+import {
+  CLUSTER_DRIFT_POLICIES,
+  DRIFT_INCIDENTS,
+  DRIFT_POLICIES,
+  NAMESPACES,
+  PODS,
+} from './kube/resources.ts';
 import type { ReadinessCheck } from './observe/health.ts';
 import type { Logger } from './observe/log.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
@@ -63,12 +69,16 @@ export function createOperator(parts: OperatorParts): AssembledOperator {
   const responder = roles.includes('responder') ? createResponder(shared) : undefined;
   metrics.showCache(PODS, () => caches.pods.size);
   metrics.showCache(DRIFT_POLICIES, () => caches.policies.size);
+  metrics.showCache(CLUSTER_DRIFT_POLICIES, () => caches.clusterPolicies.size);
+  metrics.showCache(NAMESPACES, () => caches.namespaces.size);
   metrics.showCache(DRIFT_INCIDENTS, () => caches.incidents.size);
-  const all = [caches.pods, caches.policies, caches.incidents];
+  const all = sourcesOf(caches);
   const cachesCheck: ReadinessCheck = {
     name: 'caches',
     reason: () =>
-      all.every((c) => c.isSynced) ? undefined : 'pods, policies and incidents are still being read',
+      all.every((c) => c.isSynced)
+        ? undefined
+        : 'pods, namespaces, policies and incidents are still being read',
   };
   return {
     metrics,

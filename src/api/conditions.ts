@@ -7,6 +7,8 @@ export const POLICY_CONDITIONS = {
   Accepted: 'Accepted',
   /** True: what the policy asks for can be done. False: something is missing, named in the message. */
   Ready: 'Ready',
+  /** Present where there are exceptions. False: some have ended, named in the message. */
+  ExceptionsCurrent: 'ExceptionsCurrent',
 } as const;
 
 /** Condition types of a DriftIncident. */

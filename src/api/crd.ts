@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { DriftIncidentSpecSchema, DriftIncidentStatusSchema } from './incident.ts';
 import { CATEGORY, GROUP, VERSION } from './names.ts';
-import { DriftPolicySpecSchema, DriftPolicyStatusSchema } from './policy.ts';
+import { ClusterDriftPolicySpecSchema, DriftPolicySpecSchema, DriftPolicyStatusSchema } from './policy.ts';
 import { structuralSchema, type StructuralSchema } from './structural.ts';
 
 /** A column of `kubectl get`; those with priority 1 are shown with `-o wide` only. */
@@ -20,6 +20,7 @@ export interface CustomKind {
   plural: string;
   singular: string;
   shortNames: readonly string[];
+  scope: 'Namespaced' | 'Cluster';
   /** Of whole objects. Holds no rules between old and new objects; see validate.ts. */
   schema: z.ZodType;
   columns: readonly PrinterColumn[];
@@ -52,23 +53,40 @@ const conditionPath = (type: string, field: string) => `.status.conditions[?(@.t
 const AGE = column('Age', '.metadata.creationTimestamp', 'When the object was made.', { type: 'date' });
 const WIDE = { priority: 1 } as const;
 
+const POLICY_COLUMNS = [
+  column('Mode', '.spec.mode', 'Audit reports, Enforce acts.'),
+  column('Accepted', conditionPath('Accepted', 'status'), 'Whether the policy is valid and contributes.'),
+  AGE,
+  column('Reason', conditionPath('Accepted', 'reason'), 'Why it is accepted or not, in one word.', WIDE),
+  column('Message', conditionPath('Accepted', 'message'), 'Why it is accepted or not.', WIDE),
+];
+
 const DRIFT_POLICY: CustomKind = {
   kind: 'DriftPolicy',
   plural: 'driftpolicies',
   singular: 'driftpolicy',
   shortNames: ['dp'],
+  scope: 'Namespaced',
   schema: objectSchema(
     'DriftPolicy says which response a namespace wants for which drift of its containers.',
     DriftPolicySpecSchema,
     DriftPolicyStatusSchema,
   ),
-  columns: [
-    column('Mode', '.spec.mode', 'Audit reports, Enforce acts.'),
-    column('Accepted', conditionPath('Accepted', 'status'), 'Whether the policy is valid and contributes.'),
-    AGE,
-    column('Reason', conditionPath('Accepted', 'reason'), 'Why it is accepted or not, in one word.', WIDE),
-    column('Message', conditionPath('Accepted', 'message'), 'Why it is accepted or not.', WIDE),
-  ],
+  columns: POLICY_COLUMNS,
+};
+
+const CLUSTER_DRIFT_POLICY: CustomKind = {
+  kind: 'ClusterDriftPolicy',
+  plural: 'clusterdriftpolicies',
+  singular: 'clusterdriftpolicy',
+  shortNames: ['cdp'],
+  scope: 'Cluster',
+  schema: objectSchema(
+    'ClusterDriftPolicy says which response a cluster wants for drift in its namespaces, and what their own policies may do.',
+    ClusterDriftPolicySpecSchema,
+    DriftPolicyStatusSchema,
+  ),
+  columns: POLICY_COLUMNS,
 };
 
 const DRIFT_INCIDENT: CustomKind = {
@@ -76,6 +94,7 @@ const DRIFT_INCIDENT: CustomKind = {
   plural: 'driftincidents',
   singular: 'driftincident',
   shortNames: ['di'],
+  scope: 'Namespaced',
   schema: objectSchema(
     'DriftIncident is the record of drift in one pod and of the response to it.',
     DriftIncidentSpecSchema,
@@ -92,7 +111,7 @@ const DRIFT_INCIDENT: CustomKind = {
 };
 
 /** Our kinds, in the order in which a reader meets them. */
-export const CUSTOM_KINDS: readonly CustomKind[] = [DRIFT_POLICY, DRIFT_INCIDENT];
+export const CUSTOM_KINDS: readonly CustomKind[] = [DRIFT_POLICY, CLUSTER_DRIFT_POLICY, DRIFT_INCIDENT];
 
 /** `openAPIV3Schema` of a kind. */
 export function openApiSchema(kind: CustomKind): StructuralSchema {
@@ -105,7 +124,7 @@ export function crdDocuments(): object[] {
 }
 
 function crdDocument(custom: CustomKind): object {
-  const { kind, plural, singular, shortNames, columns } = custom;
+  const { kind, plural, singular, shortNames, scope, columns } = custom;
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
@@ -113,7 +132,7 @@ function crdDocument(custom: CustomKind): object {
     spec: {
       group: GROUP,
       names: { kind, listKind: `${kind}List`, plural, singular, shortNames, categories: [CATEGORY] },
-      scope: 'Namespaced',
+      scope,
       versions: [
         {
           name: VERSION,

@@ -35,6 +35,9 @@ export const DetectionSummarySchema = z
 /** See {@link DetectionSummarySchema}. */
 export type DetectionSummary = z.infer<typeof DetectionSummarySchema>;
 
+/** How much of a detection's fields is kept, in fields and in characters. Of too many the shortest are kept. */
+export const FIELD_LIMITS = { fields: 64, name: 128, value: 1024, total: 4096 } as const;
+
 /** Identity of the container as told by a detector; absent means not told (null, "", `<NA>` and `host` are absent). */
 export interface ToldIdentity {
   podUid?: string;
@@ -53,4 +56,9 @@ export interface Detection {
   identity: ToldIdentity;
   /** Tags of the rule, at most 32 of at most 64 characters. */
   tags: readonly string[];
+  /**
+   * What the detector told besides, by its own names (`proc.name`), for conditions of policies. The attacker's text. See
+   * {@link FIELD_LIMITS}.
+   */
+  fields: Readonly<Record<string, string>>;
 }

@@ -1,8 +1,8 @@
 // The spec of a DriftIncident: the durable record made by a receiver, and what people decide.
 import { z } from 'zod';
 import { DetectionSummarySchema } from './detection.ts';
-import { limitedRecord, nameField, OwnerReferenceSchema, uidField } from './meta.ts';
-import { ACTIONS, EvictionSchema, LimitsSchema } from './policy.ts';
+import { limitedRecord, nameField, OwnerReferenceSchema, timeField, uidField } from './meta.ts';
+import { ACTIONS, CAPS, EvictionSchema, LimitsSchema, POLICY_KINDS } from './policy.ts';
 import { SeveritySchema } from './severity.ts';
 
 /** Labels that fit into the record; a pod with more is isolated gently, which needs no copy. */
@@ -63,15 +63,36 @@ export const TargetSchema = z
   })
   .describe('The pod as it was when the incident was opened.');
 
+/** What can cap a response: an exception of the policy, or the break-glass annotation of the pod. */
+export const CAP_SOURCES = ['Exception', 'BreakGlass'] as const;
+/** See {@link CAP_SOURCES}. */
+export type CapSource = (typeof CAP_SOURCES)[number];
+
+/** Why a policy adds less than its rungs ask for. */
+export const CapSchema = z
+  .object({
+    by: z.enum(CAP_SOURCES).describe('An exception of the policy, or the break-glass annotation of the pod.'),
+    name: z.string().max(63).optional().describe('Name of the exception.'),
+    maxAction: z.enum(CAPS).describe('The last action that was left.'),
+    reason: z.string().max(256).describe('Why, as the author of the exception says.'),
+    until: timeField('When it ends.'),
+  })
+  .describe('What capped the actions; of several the one that left the least.');
+
 /** What one policy adds to a response. */
 export const ContributionSchema = z
   .object({
-    name: nameField('Name of the DriftPolicy.'),
+    kind: z.enum(POLICY_KINDS).default('DriftPolicy').describe('Kind of the policy.'),
+    name: nameField('Name of the policy.'),
     uid: uidField('UID of the policy: a later one of that name does not speak for it.'),
     generation: z.int().min(0).describe('Generation of the policy that was read.'),
     mode: z.enum(['Audit', 'Enforce']).describe('Mode of the policy then.'),
     rungs: z.array(z.string().max(63)).max(16).describe('Rungs that the detection met.'),
-    actions: z.array(z.enum(ACTIONS)).max(ACTIONS.length).describe('Actions of those rungs.'),
+    actions: z
+      .array(z.enum(ACTIONS))
+      .max(ACTIONS.length)
+      .describe('Actions of those rungs, as far as no exception caps them.'),
+    cap: CapSchema.optional(),
   })
   .describe('What one policy adds to the response.');
 

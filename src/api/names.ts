@@ -20,6 +20,8 @@ export const QUARANTINE_LABEL = `${GROUP}/quarantine`;
 export const SEVERITY_LABEL = `${GROUP}/severity`;
 /** Annotation on the pod: the name of its incident and nothing else. */
 export const INCIDENT_ANNOTATION = `${GROUP}/incident`;
+/** Annotation that a person puts on a pod: until when its response is capped, where a ClusterDriftPolicy grants that. */
+export const BREAK_GLASS_ANNOTATION = `${GROUP}/break-glass-until`;
 /** Finalizer of an incident whose pod may carry our change. */
 export const FINALIZER = `${GROUP}/containment`;
 

@@ -1,5 +1,5 @@
 // What we keep of a pod: a projection small enough to hold one of every pod of the cluster in memory.
-import { INCIDENT_ANNOTATION, QUARANTINE_LABEL, SEVERITY_LABEL } from './names.ts';
+import { BREAK_GLASS_ANNOTATION, INCIDENT_ANNOTATION, QUARANTINE_LABEL, SEVERITY_LABEL } from './names.ts';
 import type { KubeObject, OwnerReference } from './meta.ts';
 
 /** One container of a pod, its spec and status side by side. Init containers are left out, ephemeral ones too. */
@@ -30,6 +30,9 @@ export interface PodFacts {
   labels: Readonly<Record<string, string>>;
   /** Only die-operator's own; see {@link ownAnnotations}. */
   annotations: Readonly<Record<string, string>>;
+  /** What the break-glass annotation says, cut; anybody who may patch the pod wrote it. */
+  breakGlassUntil?: string;
+  serviceAccount?: string;
   ownerReferences: readonly OwnerReference[];
   phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
   ready: boolean;
@@ -40,6 +43,8 @@ export interface PodFacts {
   containers: readonly ContainerFacts[];
 }
 
+const MAX_TIME = 40;
+
 interface RawContainerStatus {
   name: string;
   imageID?: string;
@@ -49,7 +54,12 @@ interface RawContainerStatus {
 }
 
 interface RawPod extends KubeObject {
-  spec?: { nodeName?: string; hostNetwork?: boolean; containers?: { name: string; image?: string }[] };
+  spec?: {
+    nodeName?: string;
+    serviceAccountName?: string;
+    hostNetwork?: boolean;
+    containers?: { name: string; image?: string }[];
+  };
   status?: {
     phase?: PodFacts['phase'];
     conditions?: { type: string; status: string }[];
@@ -65,6 +75,7 @@ export function podFacts(object: KubeObject): PodFacts {
 
 function fromMetadata({ metadata }: RawPod) {
   const { annotations = {}, labels = {}, ownerReferences = [], deletionTimestamp } = metadata;
+  const breakGlassUntil = annotations[BREAK_GLASS_ANNOTATION]?.slice(0, MAX_TIME);
   return {
     namespace: metadata.namespace ?? '',
     name: metadata.name,
@@ -74,16 +85,18 @@ function fromMetadata({ metadata }: RawPod) {
     ...(deletionTimestamp !== undefined && { deletionTimestamp }),
     labels,
     annotations: ownAnnotations(annotations),
+    ...(breakGlassUntil !== undefined && { breakGlassUntil }),
     ownerReferences,
     mirror: annotations['kubernetes.io/config.mirror'] !== undefined,
   };
 }
 
 function fromSpec({ spec = {}, status }: RawPod) {
-  const { nodeName, hostNetwork = false, containers = [] } = spec;
+  const { nodeName, serviceAccountName: serviceAccount, hostNetwork = false, containers = [] } = spec;
   const statuses = new Map(status?.containerStatuses?.map((one) => [one.name, one]));
   return {
     ...(nodeName !== undefined && { nodeName }),
+    ...(serviceAccount !== undefined && { serviceAccount }),
     hostNetwork,
     containers: containers.map(({ name, image = '' }) => containerFacts(name, image, statuses.get(name))),
   };

@@ -9,6 +9,10 @@ type RuleFunction = (self: unknown, oldSelf: unknown) => boolean;
 
 /** The CEL rules by their text, so that a rule that is changed in a schema has to be changed here too. */
 const RULES: Readonly<Record<string, RuleFunction>> = {
+  'has(self.responses) || has(self.grants)': (self) => {
+    const { responses, grants } = self as { responses?: unknown; grants?: unknown };
+    return responses !== undefined || grants !== undefined;
+  },
   // Stricter than CEL in one point: to CEL the same instant in another time zone is the same.
   'self == oldSelf': isDeepStrictEqual,
   "self.operator in ['In', 'NotIn'] ? has(self.values) && size(self.values) > 0 : !has(self.values) || size(self.values) == 0":

@@ -26,6 +26,7 @@ export type Validator = (object: unknown, old?: unknown) => Verdict;
 /** The validators of our kinds by plural. */
 export interface Validators {
   readonly driftpolicies: Validator;
+  readonly clusterdriftpolicies: Validator;
   readonly driftincidents: Validator;
   readonly [plural: string]: Validator | undefined;
 }

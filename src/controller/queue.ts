@@ -76,7 +76,7 @@ export class KeyedQueue {
       if (wanted === 'containment') this.#makeDue(key, wanted);
     } else {
       const at = Math.min(
-        this.#options.clock.now() + Math.min(afterMs, LONGEST_DELAY_MS),
+        this.#options.clock.elapsed() + Math.min(afterMs, LONGEST_DELAY_MS),
         delayed?.at ?? Infinity,
       );
       this.#delay(key, at, wanted);
@@ -124,7 +124,7 @@ export class KeyedQueue {
   #delay(key: string, at: number, priority: Priority): void {
     const { clock } = this.#options;
     this.#delayed.get(key)?.cancel();
-    const cancel = clock.after(at - clock.now(), () => this.#makeDue(key, priority));
+    const cancel = clock.after(at - clock.elapsed(), () => this.#makeDue(key, priority));
     this.#delayed.set(key, { at, priority, cancel });
   }
 
@@ -148,7 +148,7 @@ export class KeyedQueue {
 
   async #work(key: string, priority: Priority, signal: AbortSignal): Promise<void> {
     const { worker, clock, onOutcome } = this.#options;
-    const started = clock.now();
+    const started = clock.elapsed();
     let outcome: Outcome;
     try {
       outcome = await worker(key, signal);
@@ -156,7 +156,7 @@ export class KeyedQueue {
       outcome = { kind: 'failed', error };
     }
     this.#running.delete(key);
-    onOutcome?.(key, outcome, clock.now() - started);
+    onOutcome?.(key, outcome, clock.elapsed() - started);
     if (!signal.aborted) this.#followUp(key, priority, outcome);
     this.#release(key, outcome);
     this.#startWorkers();

@@ -1,8 +1,8 @@
 // What a decision about an incident is made from, and what it can be.
 import type { FinalPhase, IsolationForm, Phase } from '../api/incident.ts';
 import type { PodFacts } from '../api/pod.ts';
-import type { Mode } from '../api/policy.ts';
 import type { ImageProof } from './images.ts';
+import type { Standing } from './standing.ts';
 
 /** What is true in the cluster now, as far as one incident is concerned. */
 export interface Facts {
@@ -16,8 +16,8 @@ export interface Facts {
   protection: string | undefined;
   /** Why destructive acts are stopped. */
   paused: string | undefined;
-  /** Modes of the accepted policies, by UID. */
-  modes: ReadonlyMap<string, Mode>;
+  /** What the policies, as they are now, still want. */
+  standing: Standing;
   /** Pods of the same controller besides this one. */
   workload: { quarantinedOthers: number; readyOthers: number };
   namespace: { quarantinedOthers: number };

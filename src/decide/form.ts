@@ -23,7 +23,7 @@ export interface Situation {
 /** The whole plan as far as it can be told now: what an Audit policy records and an Enforce policy follows. */
 export function outline(incident: DriftIncident, facts: Facts): Outline {
   const response = responseOf(incident);
-  const actions = effectiveActions(response.contributions, facts.modes);
+  const actions = effectiveActions(response.contributions, facts.standing);
   const mode: Mode = actions.enforce.length > 0 ? 'Enforce' : 'Audit';
   const planned = mode === 'Enforce' ? actions.enforce : actions.audit;
   const steps = stepsOf(planned);

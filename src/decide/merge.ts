@@ -1,8 +1,9 @@
 // One response out of several policies and several detections: actions add up, of each setting the most careful wins.
 import type { Contribution, DriftIncident, ResponseSettings } from '../api/incident.ts';
-import { ACTIONS, type Action, type Mode } from '../api/policy.ts';
+import { ACTIONS, type Action } from '../api/policy.ts';
 import { maxSeverity, type Severity } from '../api/severity.ts';
 import { recordedDuration } from './duration.ts';
+import type { Standing } from './standing.ts';
 
 /** Everything that was asked for in one incident: by its trigger and by the escalations reported since. */
 export interface MergedResponse {
@@ -29,7 +30,11 @@ export function inSystemOrder(actions: Iterable<Action>): Action[] {
 /** Sorts contributions by policy name; then by what tells two apart, so that the order is always the same. */
 export function byPolicy(a: Contribution, b: Contribution): number {
   return (
-    compare(a.name, b.name) || compare(a.uid, b.uid) || a.generation - b.generation || compare(a.mode, b.mode)
+    compare(a.kind, b.kind) ||
+    compare(a.name, b.name) ||
+    compare(a.uid, b.uid) ||
+    a.generation - b.generation ||
+    compare(a.mode, b.mode)
   );
 }
 
@@ -60,17 +65,16 @@ export function responseOf(incident: DriftIncident): MergedResponse {
 
 /**
  * Splits actions into those to do and those to record. An action is done only if a policy asked for it in Enforce and
- * that policy, by UID, still exists in Enforce: a later change can stop a response, never start one.
- * @param current modes of the accepted policies now, by UID.
+ * that policy, by UID, still wants it: a later change can stop a response, never start one.
  */
 export function effectiveActions(
   contributions: readonly Contribution[],
-  current: ReadonlyMap<string, Mode>,
+  standing: Standing,
 ): EffectiveActions {
-  const enforced = contributions.filter(
-    ({ mode, uid }) => mode === 'Enforce' && current.get(uid) === 'Enforce',
+  const enforced = contributions.flatMap(({ mode, uid, actions }) =>
+    mode === 'Enforce' ? actions.filter((action) => standing.get(uid)?.includes(action)) : [],
   );
-  const enforce = inSystemOrder(enforced.flatMap(({ actions }) => actions));
+  const enforce = inSystemOrder(enforced);
   const all = inSystemOrder(contributions.flatMap(({ actions }) => actions));
   return { enforce, audit: all.filter((action) => !enforce.includes(action)) };
 }

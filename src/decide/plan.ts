@@ -25,7 +25,7 @@ export function plan(incident: DriftIncident, facts: Facts): Decision {
   if (facts.pod === undefined) return afterPod(incident, facts);
   if (facts.protection !== undefined) return wait('Observed', 'Protected', facts.protection);
   const response = responseOf(incident);
-  const actions = effectiveActions(response.contributions, facts.modes);
+  const actions = effectiveActions(response.contributions, facts.standing);
   const now: Situation = { incident, facts, pod: facts.pod, response, actions };
   return isolation(now) ?? capture(now) ?? eviction(now) ?? atRest(now);
 }

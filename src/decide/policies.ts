@@ -1,10 +1,21 @@
-// From a DriftPolicy as stored to one that can be matched; or to the list of what is wrong with it.
+// From a policy as stored to one that can be matched; or to the list of what is wrong with it.
 import type { ResponseSettings } from '../api/incident.ts';
-import { foreignLabels, type PodFacts } from '../api/pod.ts';
-import type { Action, DriftPolicy, DriftPolicySpec, Mode } from '../api/policy.ts';
+import type { NamespaceFacts } from '../api/namespace.ts';
+import { foreignLabels } from '../api/pod.ts';
+import type {
+  Action,
+  AnyPolicy,
+  ClusterDriftPolicySpec,
+  DriftPolicySpec,
+  Grants,
+  Mode,
+  PolicyKind,
+  Response,
+} from '../api/policy.ts';
 import type { Severity } from '../api/severity.ts';
-import { compileGlob } from './glob.ts';
-import { qualifiedName } from './images.ts';
+import { compileCondition, type Condition } from './cel/condition.ts';
+import { compileException, type CompiledException } from './exceptions.ts';
+import { anyGlob, imageMatcher, type NamedImage } from './image-patterns.ts';
 import type { Problem } from './problem.ts';
 import { compileSelector } from './selector.ts';
 import { validateSpec } from './validate.ts';
@@ -16,20 +27,39 @@ export interface CompiledRung {
   name: string;
   minSeverity: Severity;
   matchesRule: (rule: string) => boolean;
+  matchesTags: (tags: readonly string[]) => boolean;
+  /** Absent: all. */
+  sources?: readonly string[];
+  condition?: Condition;
   actions: readonly Action[];
+}
+
+/** What a policy looks at in a pod; the record of an incident has it, too. */
+export interface MatchablePod {
+  labels: Readonly<Record<string, string>>;
+  containers: readonly NamedImage[];
 }
 
 /** A policy that was accepted, ready to be matched. */
 export interface CompiledPolicy {
+  kind: PolicyKind;
   name: string;
+  /** Empty for a ClusterDriftPolicy. */
   namespace: string;
   uid: string;
   generation: number;
   mode: Mode;
-  /** Whether the policy is about this pod: its namespace, labels without ours, and images. */
-  matchesPod: (pod: PodFacts) => boolean;
+  /** Whether the policy is about pods of that namespace. */
+  matchesNamespace: (space: NamespaceFacts) => boolean;
+  /** Whether the policy is about this pod of such a namespace: its labels without ours, and images. */
+  matchesPod: (pod: MatchablePod) => boolean;
+  /** A label that each pod has which the policy is about. */
+  anchor?: readonly [key: string, value: string];
   rungs: readonly CompiledRung[];
+  exceptions: readonly CompiledException[];
   settings: ResponseSettings;
+  /** Of a ClusterDriftPolicy that says what namespaces may. */
+  grants?: Grants;
 }
 
 /** Accepted, or everything that is wrong. */
@@ -39,40 +69,60 @@ export type Compilation =
 /**
  * Validates a policy and compiles it. One problem refuses the whole policy: half a policy is not what its author meant.
  */
-export function compilePolicy(policy: DriftPolicy): Compilation {
-  const validation = validateSpec(policy.spec);
+export function compilePolicy(policy: AnyPolicy, kind: PolicyKind = 'DriftPolicy'): Compilation {
+  const validation = validateSpec(policy.spec, kind);
   return validation.valid
-    ? { accepted: true, policy: compile(policy.metadata, validation.spec) }
+    ? { accepted: true, policy: compile(policy.metadata, validation.spec, kind) }
     : { accepted: false, problems: validation.problems };
 }
 
-function compile(metadata: DriftPolicy['metadata'], spec: DriftPolicySpec): CompiledPolicy {
+function compile(
+  metadata: AnyPolicy['metadata'],
+  spec: DriftPolicySpec | ClusterDriftPolicySpec,
+  kind: PolicyKind,
+): CompiledPolicy {
   const { name, uid, namespace = '', generation = 0 } = metadata;
-  const selects = compileSelector(spec.match.podSelector ?? {});
-  const hasImage = compileImages(spec.match.images);
+  const { podSelector = {}, images } = spec.match;
+  const selects = compileSelector(podSelector);
+  const hasImage = images && imageMatcher(images);
+  const [anchor] = Object.entries(podSelector.matchLabels ?? {});
   return {
+    kind,
     name,
     namespace,
     uid,
     generation,
     mode: spec.mode,
-    matchesPod: (pod) => pod.namespace === namespace && selects(foreignLabels(pod.labels)) && hasImage(pod),
-    rungs: spec.responses.map(({ rules, ...rung }) => ({
-      ...rung,
-      matchesRule: rules ? anyGlob(rules) : () => true,
-    })),
+    matchesNamespace: namespaceMatcher(spec, kind, namespace),
+    matchesPod: (pod) =>
+      selects(foreignLabels(pod.labels)) && (hasImage ? pod.containers.some(hasImage) : true),
+    ...(anchor && { anchor }),
+    rungs: (spec.responses ?? []).map(compileRung),
+    exceptions: (spec.exceptions ?? []).map(compileException),
     settings: { eviction: spec.eviction, limits: spec.limits },
+    ...('grants' in spec && spec.grants && { grants: spec.grants }),
   };
 }
 
-// As written and in full, so that `docker.io/library/nginx:*` also finds a pod that asks for `nginx`.
-function compileImages(patterns: readonly string[] | undefined): (pod: PodFacts) => boolean {
-  if (!patterns) return () => true;
-  const matches = anyGlob(patterns);
-  return ({ containers }) => containers.some(({ image }) => matches(image) || matches(qualifiedName(image)));
+function namespaceMatcher(
+  spec: DriftPolicySpec | ClusterDriftPolicySpec,
+  kind: PolicyKind,
+  own: string,
+): CompiledPolicy['matchesNamespace'] {
+  if (kind === 'DriftPolicy') return ({ name }) => name === own;
+  const { namespaceSelector = {} } = spec as Partial<ClusterDriftPolicySpec>;
+  const selects = compileSelector(namespaceSelector);
+  return ({ labels }) => selects(labels);
 }
 
-function anyGlob(patterns: readonly string[]): (text: string) => boolean {
-  const globs = patterns.map(compileGlob);
-  return (text) => globs.some((matches) => matches(text));
+function compileRung({ rules, tags, condition, sources, ...rung }: Response): CompiledRung {
+  const compiled = condition === undefined ? undefined : compileCondition(condition);
+  const matchesTag = tags && anyGlob(tags);
+  return {
+    ...rung,
+    matchesRule: rules ? anyGlob(rules) : () => true,
+    matchesTags: matchesTag ? (told) => told.some(matchesTag) : () => true,
+    ...(sources && { sources }),
+    ...(compiled?.ok && { condition: compiled.condition }),
+  };
 }

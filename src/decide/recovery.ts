@@ -8,12 +8,12 @@ import { effectiveActions, responseOf, type EffectiveActions } from './merge.ts'
 
 /** The decision about an incident whose pod is gone. */
 export function afterPod(incident: DriftIncident, facts: Facts): Decision {
-  const actions = effectiveActions(responseOf(incident).contributions, facts.modes);
+  const actions = effectiveActions(responseOf(incident).contributions, facts.standing);
   // Who wants no evidence only has to get the pod deleted; what was read of it before is kept all the same.
   if (facts.snapshotBegun && wantsCapture(incident, actions))
     return { kind: 'Run', work: { step: 'Capture' } };
   if (!wasAttempted(incident)) {
-    return done('TargetGone', 'PodGone', 'the pod went away without an eviction by die-operator');
+    return done('TargetGone', 'PodGone', 'the pod went away, and not by an eviction of this incident');
   }
   return verify(incident, facts);
 }

@@ -1,19 +1,31 @@
 // Whether this version can do what the spec of a policy says; or everything that is wrong with it.
 import { parseAny } from '../api/parse.ts';
-import { DriftPolicySpecSchema, type DriftPolicySpec } from '../api/policy.ts';
+import type { LabelSelector } from '../api/meta.ts';
+import {
+  ClusterDriftPolicySpecSchema,
+  DriftPolicySpecSchema,
+  type ClusterDriftPolicySpec,
+  type DriftPolicySpec,
+  type PolicyKind,
+} from '../api/policy.ts';
+import { compileCondition } from './cel/condition.ts';
 import { parseDuration } from './duration.ts';
 import type { Problem } from './problem.ts';
 import { selectorProblems } from './selector.ts';
 
+type AnySpec = DriftPolicySpec | ClusterDriftPolicySpec;
+
+const SCHEMAS = { DriftPolicy: DriftPolicySpecSchema, ClusterDriftPolicy: ClusterDriftPolicySpecSchema };
+
 /** A spec with its defaults, or at least one problem. */
-export type Validation = { valid: true; spec: DriftPolicySpec } | { valid: false; problems: Problem[] };
+export type Validation = { valid: true; spec: AnySpec } | { valid: false; problems: Problem[] };
 
 /**
  * Validates the spec of a policy again. Again, because the API server may hold objects from before or after this
- * version's schema, and because unique names, patterns and ranges of durations are not in the schema.
+ * version's schema, and because unique names, patterns, conditions and ranges of durations are not in the schema.
  */
-export function validateSpec(input: unknown): Validation {
-  const parsed = parseAny(DriftPolicySpecSchema, input);
+export function validateSpec(input: unknown, kind: PolicyKind = 'DriftPolicy'): Validation {
+  const parsed = parseAny<AnySpec>(SCHEMAS[kind], input);
   if (!parsed.success) {
     const problems = parsed.issues.map(({ path, message }) => ({
       path: path.reduce(fieldPath, 'spec'),
@@ -21,7 +33,7 @@ export function validateSpec(input: unknown): Validation {
     }));
     return { valid: false, problems };
   }
-  const problems = [...unknownFields(input, parsed.data, 'spec'), ...specProblems(parsed.data)];
+  const problems = [...unknownFields(input, parsed.data, 'spec'), ...specProblems(parsed.data, kind)];
   return problems.length > 0 ? { valid: false, problems } : { valid: true, spec: parsed.data };
 }
 
@@ -43,29 +55,66 @@ function unknownFields(input: unknown, known: unknown, path: string): Problem[] 
   });
 }
 
-function specProblems(spec: DriftPolicySpec): Problem[] {
+function specProblems(spec: AnySpec, kind: PolicyKind): Problem[] {
   const { waitForBudget, replacement } = spec.eviction;
+  const { responses = [], exceptions = [] } = spec;
   return [
-    ...selectorProblems(spec.match.podSelector ?? {}).map(({ path, message }) => ({
-      path: `spec.match.podSelector.${path}`,
-      message,
-    })),
+    ...('namespaceSelector' in spec ? selectorAt('spec.namespaceSelector', spec.namespaceSelector) : []),
+    ...selectorAt('spec.match.podSelector', spec.match.podSelector),
     ...globProblems('spec.match.images', spec.match.images),
-    ...spec.responses.flatMap(({ rules }, index) => globProblems(`spec.responses[${index}].rules`, rules)),
-    ...duplicateNames(spec.responses.map(({ name }) => name)),
+    ...(kind === 'ClusterDriftPolicy' ? grantProblems(spec) : []),
+    ...responses.flatMap(({ rules, tags, condition }, index) => {
+      const at = `spec.responses[${index}]`;
+      return [
+        ...globProblems(`${at}.rules`, rules),
+        ...globProblems(`${at}.tags`, tags),
+        ...conditionProblems(`${at}.condition`, condition),
+      ];
+    }),
+    ...exceptions.flatMap(({ image, condition }, index) => {
+      const at = `spec.exceptions[${index}]`;
+      const [problem] = globProblems('', [image]);
+      return [
+        ...(problem ? [{ ...problem, path: `${at}.image` }] : []),
+        ...conditionProblems(`${at}.condition`, condition),
+      ];
+    }),
+    ...duplicateNames('spec.responses', 'rung', responses),
+    ...duplicateNames('spec.exceptions', 'exception', exceptions),
     ...durationProblems('spec.eviction.waitForBudget', waitForBudget, ['0s', '24h']),
     ...durationProblems('spec.eviction.replacement.readyWithin', replacement.readyWithin, ['1s', '24h']),
   ];
 }
 
-function duplicateNames(names: readonly string[]): Problem[] {
+function grantProblems({ responses, grants }: Partial<ClusterDriftPolicySpec>): Problem[] {
+  const path = 'spec.grants.breakGlass.maxDuration';
+  return [
+    ...(responses === undefined && grants === undefined
+      ? [{ path: 'spec', message: 'says nothing: write responses, or grants' }]
+      : []),
+    ...(grants?.breakGlass ? durationProblems(path, grants.breakGlass.maxDuration, ['1m', '168h']) : []),
+  ];
+}
+
+function selectorAt(at: string, selector: LabelSelector = {}): Problem[] {
+  return selectorProblems(selector).map(({ path, message }) => ({ path: `${at}.${path}`, message }));
+}
+
+function conditionProblems(path: string, condition: string | undefined): Problem[] {
+  if (condition === undefined) return [];
+  const compiled = compileCondition(condition);
+  return compiled.ok ? [] : [{ path, message: compiled.message }];
+}
+
+function duplicateNames(path: string, what: string, entries: readonly { name: string }[]): Problem[] {
+  const names = entries.map(({ name }) => name);
   return names.flatMap((name, index) => {
     const first = names.indexOf(name);
     if (first === index) return [];
     return [
       {
-        path: `spec.responses[${index}].name`,
-        message: `"${name}" is already the name of spec.responses[${first}]: give each rung its own name`,
+        path: `${path}[${index}].name`,
+        message: `"${name}" is already the name of ${path}[${first}]: give each ${what} its own name`,
       },
     ];
   });

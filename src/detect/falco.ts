@@ -5,6 +5,7 @@ import { DetectionSummarySchema, type Detection } from '../api/detection.ts';
 import { OPERATOR_NAME } from '../api/names.ts';
 import { parseAny, type Issue } from '../api/parse.ts';
 import { SEVERITIES, parseSeverity } from '../api/severity.ts';
+import { keptFields } from './fields.ts';
 import { falcoIdentity, isHostProcess, toldText, type OutputFields } from './falco-identity.ts';
 import { canonicalJson, formatPath, type Problem } from './json.ts';
 import { cleanText } from './sanitize.ts';
@@ -90,6 +91,7 @@ function toDetection(alert: Alert, receivedAt: string): Detection {
     },
     identity,
     tags: (alert.tags ?? []).slice(0, MAX_TAGS).map((tag) => cleanText(tag, MAX_TAG)),
+    fields: keptFields(fields),
   };
 }
 

@@ -13,7 +13,7 @@ export interface Retry {
 
 /** What the handler is told about the attempt. */
 export interface Attempt {
-  /** When this detection, or one of the same pod that it waited behind, was first tried; ms since the epoch. */
+  /** When this detection, or one of the same pod that it waited behind, was first tried: milliseconds of `Clock.elapsed`. */
   firstTriedAt: number;
 }
 
@@ -108,7 +108,7 @@ export class IntakeQueue {
 
   #enqueue(detection: Detection): Promise<DetectionOutcome> {
     const { promise, resolve } = Promise.withResolvers<DetectionOutcome>();
-    const entry = { detection, submittedAt: this.#options.clock.now(), failures: 0, resolve };
+    const entry = { detection, submittedAt: this.#options.clock.elapsed(), failures: 0, resolve };
     this.#depth++;
     const key = laneKey(detection);
     const lane = this.#lanes.get(key);
@@ -146,7 +146,7 @@ export class IntakeQueue {
   }
 
   async #attempt(lane: Lane, entry: Entry): Promise<DetectionOutcome | Retry> {
-    lane.firstTriedAt ??= this.#options.clock.now();
+    lane.firstTriedAt ??= this.#options.clock.elapsed();
     // All entries of a lane share the fate of its pod: a thousand alerts of a pod that is not found wait once.
     const firstTriedAt = Math.max(lane.firstTriedAt, entry.submittedAt);
     try {

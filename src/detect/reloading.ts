@@ -30,7 +30,7 @@ export interface ReloadingOptions<T> {
  */
 export function reloading<T>({ what, path, read, everyMs, clock, log }: ReloadingOptions<T>): Reloading<T> {
   let value = read();
-  let checkedAt = clock.now();
+  let checkedAt = clock.elapsed();
   let problem: string | undefined;
 
   const check = () => {
@@ -48,8 +48,8 @@ export function reloading<T>({ what, path, read, everyMs, clock, log }: Reloadin
 
   return {
     current: () => {
-      if (clock.now() - checkedAt >= everyMs) {
-        checkedAt = clock.now();
+      if (clock.elapsed() - checkedAt >= everyMs) {
+        checkedAt = clock.elapsed();
         check();
       }
       return value;

@@ -1,5 +1,6 @@
 // The kinds that are served, and how the real API server treats each: the strategies of its registry as data.
 import {
+  CLUSTER_DRIFT_POLICIES,
   CONFIG_MAPS,
   CORE_EVENTS,
   DAEMON_SETS,
@@ -68,7 +69,7 @@ export const SERVED_KINDS: readonly ServedKind[] = [
   serve(POD_DISRUPTION_BUDGETS, { status: true, generation: true, unconditionalUpdate: false }),
   serve(ENDPOINT_SLICES, { generation: true }),
   serve(LEASES, { unconditionalUpdate: false }),
-  ...[DRIFT_POLICIES, DRIFT_INCIDENTS].map((resource) =>
+  ...[DRIFT_POLICIES, CLUSTER_DRIFT_POLICIES, DRIFT_INCIDENTS].map((resource) =>
     serve(resource, { status: true, generation: true, unconditionalUpdate: false, custom: true }),
   ),
 ];

@@ -1,18 +1,29 @@
 // What a receiver and a responder keep of the cluster, as projections with the indexes that they look up.
 import type { DriftIncident } from '../api/incident.ts';
+import type { KubeObject } from '../api/meta.ts';
+import { namespaceFacts, type NamespaceFacts } from '../api/namespace.ts';
 import { controllerOf, podFacts, type PodFacts } from '../api/pod.ts';
-import type { DriftPolicy } from '../api/policy.ts';
+import type { AnyPolicy, PolicyKind } from '../api/policy.ts';
 import { compilePolicy, type Compilation } from '../decide/policies.ts';
 import { ResourceCache } from '../kube/cache.ts';
 import type { Clock, Random } from '../kube/clock.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { DRIFT_INCIDENTS, DRIFT_POLICIES, PODS, type Resource } from '../kube/resources.ts';
+import {
+  CLUSTER_DRIFT_POLICIES,
+  DRIFT_INCIDENTS,
+  DRIFT_POLICIES,
+  NAMESPACES,
+  PODS,
+  type Resource,
+} from '../kube/resources.ts';
 import type { Logger } from '../observe/log.ts';
 import { faultOf } from './fault.ts';
+import { Rulebooks } from './rulebooks.ts';
 
 /** A policy and what became of it. */
 export interface PolicyEntry {
-  policy: DriftPolicy;
+  kind: PolicyKind;
+  policy: AnyPolicy;
   compilation: Compilation;
 }
 
@@ -20,6 +31,10 @@ export interface PolicyEntry {
 export interface Caches {
   pods: ResourceCache<PodFacts>;
   policies: ResourceCache<PolicyEntry>;
+  clusterPolicies: ResourceCache<PolicyEntry>;
+  namespaces: ResourceCache<NamespaceFacts>;
+  /** Made from the three before. */
+  rulebooks: Rulebooks;
   incidents: ResourceCache<DriftIncident>;
 }
 
@@ -47,7 +62,20 @@ export function createCaches(options: CacheOptions): Caches {
     resource: Resource,
     rest: Pick<ConstructorParameters<typeof ResourceCache<P>>[0], 'project' | 'indexes'>,
   ) => new ResourceCache<P>({ ...options, resource, ...rest });
+  // Of the cluster there is one set, whichever namespaces are watched.
+  const makeClusterWide = <P>(resource: Resource, project: (object: KubeObject) => P) =>
+    new ResourceCache<P>({ ...options, namespaces: undefined, resource, project });
+  const policies = make<PolicyEntry>(DRIFT_POLICIES, {
+    project: policyEntry('DriftPolicy'),
+    indexes: { namespace: ({ policy }) => [policy.metadata.namespace ?? ''] },
+  });
+  const clusterPolicies = makeClusterWide(CLUSTER_DRIFT_POLICIES, policyEntry('ClusterDriftPolicy'));
+  const namespaces = makeClusterWide(NAMESPACES, namespaceFacts);
   return {
+    policies,
+    clusterPolicies,
+    namespaces,
+    rulebooks: new Rulebooks({ policies, clusterPolicies, namespaces }),
     pods: make<PodFacts>(PODS, {
       project: podFacts,
       indexes: {
@@ -58,13 +86,6 @@ export function createCaches(options: CacheOptions): Caches {
           ),
         controller: (pod) => [controllerOf(pod)?.uid ?? ''],
       },
-    }),
-    policies: make<PolicyEntry>(DRIFT_POLICIES, {
-      project: (object) => {
-        const policy = withoutManagedFields(object) as DriftPolicy;
-        return { policy, compilation: compilePolicy(policy) };
-      },
-      indexes: { namespace: ({ policy }) => [policy.metadata.namespace ?? ''] },
     }),
     incidents: make<DriftIncident>(DRIFT_INCIDENTS, {
       project: (object) => obeyed(withoutManagedFields(object) as DriftIncident),
@@ -78,6 +99,20 @@ export function createCaches(options: CacheOptions): Caches {
         workload: (incident) => [incident.spec.target.workload?.uid ?? ''],
       },
     }),
+  };
+}
+
+/** The caches that are read from the API server. */
+export function sourcesOf(
+  caches: Caches,
+): readonly Pick<ResourceCache<unknown>, 'run' | 'refresh' | 'synced' | 'isSynced'>[] {
+  return [caches.pods, caches.policies, caches.clusterPolicies, caches.namespaces, caches.incidents];
+}
+
+function policyEntry(kind: PolicyKind): (object: KubeObject) => PolicyEntry {
+  return (object) => {
+    const policy = withoutManagedFields(object) as AnyPolicy;
+    return { kind, policy, compilation: compilePolicy(policy, kind) };
   };
 }
 

@@ -13,7 +13,7 @@ import { evict } from '../respond/evict.ts';
 import { isolate } from '../respond/isolate.ts';
 import { contain, isRace, release } from '../respond/release.ts';
 import { announceStep } from './announce.ts';
-import { modesOf, type Live } from './facts.ts';
+import { cachedStanding, type Live } from './facts.ts';
 import { noteCaptured, noteCaptureGivenUp, noteEvictionAccepted, noteFailed, noteIsolated } from './notes.ts';
 import type { ReconcileContext } from './reconcile.ts';
 import type { IncidentRecord } from './record.ts';
@@ -39,9 +39,9 @@ export async function execute(
   work: Work,
   live: Live,
 ): Promise<void> {
-  const started = context.clock.now();
+  const started = context.clock.elapsed();
   const measure = (result: 'Succeeded' | 'Waiting' | 'Failed') =>
-    context.metrics.step(work.step, result, (context.clock.now() - started) / 1000);
+    context.metrics.step(work.step, result, (context.clock.elapsed() - started) / 1000);
   try {
     await dispatch(context, record, work, live);
     measure('Succeeded');
@@ -108,8 +108,8 @@ async function doIsolate(
 }
 
 function capturesNext(context: ReconcileContext, incident: DriftIncident): boolean {
-  const modes = modesOf(context.caches, incident.spec.target.namespace);
-  return wantsCapture(incident, effectiveActions(responseOf(incident).contributions, modes));
+  const standing = cachedStanding(context.caches, incident);
+  return wantsCapture(incident, effectiveActions(responseOf(incident).contributions, standing));
 }
 
 async function doCapture(context: ReconcileContext, record: IncidentRecord, live: Live): Promise<void> {

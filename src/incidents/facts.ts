@@ -3,17 +3,18 @@ import { FINALIZER, PAUSED_KEY, SWITCH_CONFIGMAP, SYSTEM_NAMESPACE } from '../ap
 import { isFinal, type Contribution, type DriftIncident } from '../api/incident.ts';
 import type { KubeObject } from '../api/meta.ts';
 import { foreignLabels, isQuarantined, podFacts, type PodFacts } from '../api/pod.ts';
-import type { DriftPolicy, Mode } from '../api/policy.ts';
+import type { AnyPolicy } from '../api/policy.ts';
 import { proveImages } from '../decide/images.ts';
 import { responseOf } from '../decide/merge.ts';
 import type { Facts } from '../decide/decision.ts';
 import { quarantinedByUs, stepOf } from '../decide/marks.ts';
 import { compilePolicy } from '../decide/policies.ts';
 import { protectionOf } from '../decide/protect.ts';
+import { standingOf, type Standing } from '../decide/standing.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isNotFound } from '../kube/errors.ts';
-import { CONFIG_MAPS, DRIFT_POLICIES, NAMESPACES, PODS } from '../kube/resources.ts';
+import { CLUSTER_DRIFT_POLICIES, CONFIG_MAPS, DRIFT_POLICIES, NAMESPACES, PODS } from '../kube/resources.ts';
 import type { Caches } from './caches.ts';
 import type { Reservations } from './reservations.ts';
 import type { Snapshots } from './snapshots.ts';
@@ -25,8 +26,8 @@ export interface Live {
   pod: KubeObject | undefined;
   namespaceTerminating: boolean;
   paused: string | undefined;
-  /** Modes of the policies that asked for a destructive act, by UID; undefined if none did. */
-  modes: ReadonlyMap<string, Mode> | undefined;
+  /** What the policies that asked for a destructive act still want; undefined if none did. */
+  standing: Standing | undefined;
 }
 
 /** Where facts come from. */
@@ -40,21 +41,22 @@ export interface FactSources {
 }
 
 /** Reads what must not be stale. @throws KubeError when the API server does not answer. */
-export async function readLive({ client }: FactSources, incident: DriftIncident): Promise<Live> {
+export async function readLive(sources: FactSources, incident: DriftIncident): Promise<Live> {
+  const { client } = sources;
   const { namespace, name, uid } = incident.spec.target;
   const deleted = incident.metadata.deletionTimestamp !== undefined;
   const evicting = responseOf(incident).contributions.filter((c) => c.actions.includes('Evict'));
-  const [pod, space, paused, modes] = await Promise.all([
+  const [pod, space, paused, standing] = await Promise.all([
     orAbsent(client.get<KubeObject>(PODS, { namespace, name })),
     deleted ? orAbsent(client.get<KubeObject>(NAMESPACES, { name: namespace })) : undefined,
     deleted || evicting.length > 0 ? readPaused(client) : undefined,
-    evicting.length > 0 ? readModes(client, namespace, evicting) : undefined,
+    evicting.length > 0 ? readStanding(sources, incident, evicting) : undefined,
   ]);
   return {
     pod: pod?.metadata.uid === uid ? pod : undefined,
     namespaceTerminating: deleted && (space === undefined || space.metadata.deletionTimestamp !== undefined),
     paused,
-    modes,
+    standing,
   };
 }
 
@@ -67,7 +69,7 @@ export function factsOf(sources: FactSources, incident: DriftIncident, live: Liv
     namespaceTerminating: live.namespaceTerminating,
     protection: pod && protectionOf(pod, sources.protectedNamespaces)?.message,
     paused: live.paused,
-    modes: new Map([...modesOf(sources.caches, incident.spec.target.namespace), ...(live.modes ?? [])]),
+    standing: new Map([...cachedStanding(sources.caches, incident), ...(live.standing ?? [])]),
     snapshotBegun: sources.snapshots.get(incident.metadata.uid) !== undefined,
     ...countOthers(sources, incident),
     bystanders: pod && !quarantinedByUs(incident, pod) ? youngSiblings(sources, incident) : [],
@@ -107,31 +109,39 @@ async function readPaused(client: KubeClient): Promise<string | undefined> {
 }
 
 // A policy that was turned to Audit must stop an eviction also while its watch lags: those that ask for it are read now.
-async function readModes(
-  client: KubeClient,
-  namespace: string,
+async function readStanding(
+  { client, caches }: FactSources,
+  incident: DriftIncident,
   contributions: readonly Contribution[],
-): Promise<ReadonlyMap<string, Mode>> {
-  const names = [...new Set(contributions.map(({ name }) => name))];
+): Promise<Standing> {
+  const { namespace } = incident.spec.target;
+  const rulebook = caches.rulebooks.of(namespace);
+  const named = new Map(contributions.map((one) => [`${one.kind} ${one.name}`, one]));
   const found = await Promise.all(
-    names.map((name) => orAbsent(client.get<DriftPolicy>(DRIFT_POLICIES, { namespace, name }))),
-  );
-  const enforcing = new Set(
-    found.flatMap((policy) => {
-      const compilation = policy && compilePolicy(policy);
-      return compilation?.accepted && compilation.policy.mode === 'Enforce' ? [compilation.policy.uid] : [];
+    [...named.values()].map(async ({ kind, name }) => {
+      const policy = await orAbsent(
+        kind === 'DriftPolicy'
+          ? client.get<AnyPolicy>(DRIFT_POLICIES, { namespace, name })
+          : client.get<AnyPolicy>(CLUSTER_DRIFT_POLICIES, { name }),
+      );
+      const compilation = policy && compilePolicy(policy, kind);
+      return compilation?.accepted ? [compilation.policy] : [];
     }),
   );
-  return new Map(contributions.map(({ uid }) => [uid, enforcing.has(uid) ? 'Enforce' : 'Audit']));
+  // Whether it is permitted, or selects the namespace, hangs on more than itself: there the caches have the say.
+  const inForce = new Map(
+    found
+      .flat()
+      .filter(({ uid }) => rulebook.inForce.has(uid))
+      .map((policy) => [policy.uid, policy]),
+  );
+  return standingOf(incident, contributions, { inForce });
 }
 
-/** Modes of the accepted policies of a namespace, by UID. */
-export function modesOf({ policies }: Caches, namespace: string): ReadonlyMap<string, Mode> {
-  const modes = new Map<string, Mode>();
-  for (const { compilation } of policies.byIndex('namespace', namespace)) {
-    if (compilation.accepted) modes.set(compilation.policy.uid, compilation.policy.mode);
-  }
-  return modes;
+/** What the policies still want, by what the watches told of them. */
+export function cachedStanding({ rulebooks }: Pick<Caches, 'rulebooks'>, incident: DriftIncident): Standing {
+  const rulebook = rulebooks.of(incident.spec.target.namespace);
+  return standingOf(incident, responseOf(incident).contributions, rulebook);
 }
 
 function countOthers(sources: FactSources, incident: DriftIncident): Pick<Facts, 'workload' | 'namespace'> {

@@ -14,7 +14,8 @@ import type { KubeClient } from '../kube/client.ts';
 import { isAlreadyExists, isForbidden, isInvalid, isTestFailure, KubeError } from '../kube/errors.ts';
 import { DRIFT_INCIDENTS } from '../kube/resources.ts';
 import type { Logger } from '../observe/log.ts';
-import type { Caches } from './caches.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import { sourcesOf, type Caches } from './caches.ts';
 import { faultOf } from './fault.ts';
 import { findPod } from './find-pod.ts';
 import type { Reporter } from './report.ts';
@@ -23,6 +24,7 @@ import { incidentName, incidentNumber, targetOf } from './target.ts';
 /** How long a container may be too new to be in its pod's status, in milliseconds. Falco is faster than the kubelet. */
 const IDENTITY_WAIT_MS = 30_000;
 const IDENTITY_RETRY_MS = 1_000;
+const NAMESPACE_WAIT_MS = 5_000;
 // A cache catches up within a fraction of this.
 const RACE_MS = 500;
 // Each attempt on a name that is taken by an incident that is over tries the next number.
@@ -36,6 +38,7 @@ export interface OpenerOptions {
   reporter: Reporter;
   log: Logger;
   protectedNamespaces: ReadonlySet<string>;
+  metrics: Pick<Metrics, 'capped' | 'conditionErrors'>;
   /** Detections older than this are recorded and not acted on, in milliseconds. */
   maxAlertAgeMs: number;
 }
@@ -46,16 +49,22 @@ type Ruling = Match & { recordedOnly?: string };
 /** Handles one detection; see the file's first line. Rejects with a KubeError when the API server does not answer. */
 export function createOpener(options: OpenerOptions): Handle {
   const { caches, clock } = options;
-  const synced = Promise.all([caches.pods.synced, caches.policies.synced, caches.incidents.synced]);
-  const readyAt = synced.then(() => clock.now());
+  const synced = Promise.all(sourcesOf(caches).map((cache) => cache.synced));
+  const readyAt = synced.then(() => clock.elapsed());
   return async (detection, { firstTriedAt }) => {
     await synced;
     const found = await findPod(options, detection);
-    if ('pod' in found) return forPod(options, withContainer(detection, found.container), found.pod);
+    if ('pod' in found) {
+      const { pod, container } = found;
+      // A namespace that is as new as its pod: which policies select it is known in a moment.
+      if (!caches.rulebooks.knows(pod.namespace) && clock.elapsed() - firstTriedAt < NAMESPACE_WAIT_MS)
+        return { retryAfterMs: RACE_MS, message: `namespace ${pod.namespace} is not known yet` };
+      return forPod(options, withContainer(detection, container), pod);
+    }
     // Taken up again after a crash, when the pod is gone by the response to it.
     const [answered] = caches.incidents.byIndex('detection', detection.summary.id);
     if (answered) return alreadyIn(answered, detection);
-    const waitedMs = clock.now() - Math.max(firstTriedAt, await readyAt);
+    const waitedMs = clock.elapsed() - Math.max(firstTriedAt, await readyAt);
     if (!found.retry || waitedMs >= IDENTITY_WAIT_MS)
       return { outcome: 'Unidentified', message: found.message };
     const patience = Math.min(waitedMs / 2, IDENTITY_WAIT_MS - waitedMs);
@@ -100,11 +109,14 @@ function isHeldByAnother({ caches }: OpenerOptions, pod: PodFacts): boolean {
 }
 
 function ruleOn(options: OpenerOptions, detection: Detection, pod: PodFacts): Ruling | undefined {
-  const accepted = options.caches.policies
-    .byIndex('namespace', pod.namespace)
-    .flatMap(({ compilation }) => (compilation.accepted ? [compilation.policy] : []));
-  const match = matchPolicies(accepted, pod, detection);
+  const { containerName } = detection.summary;
+  const container = pod.containers.find(({ name }) => name === containerName);
+  const sighting = { detection, pod, container, at: options.clock.now() };
+  const rulebook = options.caches.rulebooks.of(pod.namespace);
+  const { match, conditionErrors } = matchPolicies(rulebook, sighting);
+  options.metrics.conditionErrors(conditionErrors);
   if (!match) return undefined;
+  for (const { cap } of match.contributions) if (cap) options.metrics.capped(cap.by);
   // By the time when it was received: what waited for us in the journal or in a stream did not get older by that.
   const ageMs = Date.parse(detection.summary.receivedAt) - Date.parse(detection.summary.time);
   if (ageMs <= options.maxAlertAgeMs) return match;

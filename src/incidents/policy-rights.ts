@@ -2,9 +2,10 @@
 // are missing. Not here: what a responder needs to run at all (its watches), without which it is not ready itself.
 import { STEPS, type StepName } from '../api/incident.ts';
 import { QUARANTINE_POLICY, SWITCH_CONFIGMAP, SYSTEM_NAMESPACE } from '../api/names.ts';
-import type { Action } from '../api/policy.ts';
+import type { Action, PolicyKind } from '../api/policy.ts';
 import type { Access } from '../kube/access-reviews.ts';
 import {
+  CLUSTER_DRIFT_POLICIES,
   CONFIG_MAPS,
   CORE_EVENTS,
   DAEMON_SETS,
@@ -33,8 +34,10 @@ export interface NeededRight extends Access {
 /** One line of the table. */
 interface Row extends Omit<Access, 'at'> {
   steps: readonly StepName[];
-  /** Where, given the policy's namespace; absent: on every object of the namespace. */
-  at?: (namespace: string) => ObjectPath;
+  /** Only policies of this kind need it. */
+  of?: PolicyKind;
+  /** Where, given the namespace, undefined for the whole cluster; absent: on every object of the namespace. */
+  at?: (namespace: string | undefined) => ObjectPath;
 }
 
 /** What an action can come to. Only what changed a pod is released or, when its incident is deleted, contained. */
@@ -47,11 +50,16 @@ const STEPS_OF: Readonly<Record<Action, readonly StepName[]>> = {
 const EVERY_ACTION: readonly StepName[] = ['Label', 'Isolate', 'Capture', 'Evict'];
 
 const anywhere = (): ObjectPath => ({});
-const part = (subresource: string) => (namespace: string) => ({ namespace, subresource });
-const denyPolicy = (namespace: string) => ({ namespace, name: QUARANTINE_POLICY });
+const inside = (namespace: string | undefined): ObjectPath => (namespace === undefined ? {} : { namespace });
+const part = (subresource: string) => (namespace: string | undefined) => ({
+  ...inside(namespace),
+  subresource,
+});
+const denyPolicy = (namespace: string | undefined) => ({ ...inside(namespace), name: QUARANTINE_POLICY });
 const pauseSwitch = () => ({ namespace: SYSTEM_NAMESPACE, name: SWITCH_CONFIGMAP });
 // A Namespace is authorized as an object in itself.
-const itself = (namespace: string) => ({ namespace, name: namespace });
+const itself = (namespace: string | undefined): ObjectPath =>
+  namespace === undefined ? {} : { namespace, name: namespace };
 
 /** Without one of these a step fails. */
 const TO_ACT: readonly Row[] = [
@@ -68,7 +76,14 @@ const TO_ACT: readonly Row[] = [
   { steps: ['Isolate'], verb: 'create', resource: NETWORK_POLICIES },
   { steps: ['Evict'], verb: 'create', resource: PODS, at: part('eviction') },
   // A policy that was just turned to Audit must stop the eviction.
-  { steps: ['Evict'], verb: 'get', resource: DRIFT_POLICIES },
+  { of: 'DriftPolicy', steps: ['Evict'], verb: 'get', resource: DRIFT_POLICIES },
+  {
+    of: 'ClusterDriftPolicy',
+    steps: ['Evict'],
+    verb: 'get',
+    resource: CLUSTER_DRIFT_POLICIES,
+    at: anywhere,
+  },
   // A switch that cannot be read counts as paused.
   { steps: ['Evict', 'Contain'], verb: 'get', resource: CONFIG_MAPS, at: pauseSwitch },
   // Whether a deleted incident goes along with its namespace.
@@ -93,10 +108,14 @@ const TO_CAPTURE: readonly Omit<Row, 'steps'>[] = [
   { verb: 'get', resource: NODES, at: anywhere },
 ];
 
-/** The rights that these actions need in a namespace, each once. */
-export function rightsFor(actions: readonly Action[], namespace: string): NeededRight[] {
+/** The rights that these actions of a policy need in a namespace, or in the whole cluster, each once. */
+export function rightsFor(
+  actions: readonly Action[],
+  namespace: string | undefined,
+  kind: PolicyKind = 'DriftPolicy',
+): NeededRight[] {
   const steps = new Set(actions.flatMap((action) => STEPS_OF[action]));
-  const toAct = TO_ACT.map((row) =>
+  const toAct = TO_ACT.filter(({ of = kind }) => of === kind).map((row) =>
     toRight(
       row,
       namespace,
@@ -111,8 +130,8 @@ export function rightsFor(actions: readonly Action[], namespace: string): Needed
 }
 
 function toRight(
-  { verb, resource, at = (inside) => ({ namespace: inside }) }: Omit<Row, 'steps'>,
-  namespace: string,
+  { verb, resource, at = inside }: Omit<Row, 'steps'>,
+  namespace: string | undefined,
   stops: readonly StepName[],
 ): NeededRight {
   return { verb, resource, at: at(namespace), stops };
@@ -148,8 +167,8 @@ export function isGapOnly({ stops }: NeededRight): boolean {
 /** `pods patch/delete, pods/eviction create in namespace shop, and nodes get`. */
 function listed(rights: readonly NeededRight[]): string {
   const places = Map.groupBy(rights, ({ at }) => at.namespace);
-  const parts = [...places].map(([namespace, inside]) => {
-    const kinds = Map.groupBy(inside, pathOf);
+  const parts = [...places].map(([namespace, there]) => {
+    const kinds = Map.groupBy(there, pathOf);
     const names = [...kinds].map(([path, ofKind]) => `${path} ${ofKind.map(({ verb }) => verb).join('/')}`);
     return names.join(', ') + (namespace === undefined ? '' : ` in namespace ${namespace}`);
   });

@@ -26,10 +26,10 @@ export class Backoff {
 
   /** Counts a failure, and tells how many milliseconds to wait after it. */
   next(): number {
-    if (this.#clock.now() - this.#waitedUntil >= QUIET_MS) this.#failures = 0;
+    if (this.#clock.elapsed() - this.#waitedUntil >= QUIET_MS) this.#failures = 0;
     const wait = Math.min(LAST_MS, FIRST_MS * 2 ** this.#failures) * (1 + this.#random() / 2);
     this.#failures += 1;
-    this.#waitedUntil = this.#clock.now() + wait;
+    this.#waitedUntil = this.#clock.elapsed() + wait;
     return wait;
   }
 }

@@ -61,7 +61,7 @@ export class EventRecorder {
     const { clock, reportingInstance } = this.#options;
     const { regarding, type, reason, action, note } = input;
     const identity = JSON.stringify([regarding, type, reason, action, note]);
-    if (this.#isRepeat(identity, clock.now())) return;
+    if (this.#isRepeat(identity, clock.elapsed())) return;
     this.#queue.push({ identity, event: eventObject(input, reportingInstance, this.#options) });
     if (this.#queue.length > MAX_QUEUED) this.#dropOldest();
     this.#sending ??= this.#sendAll();

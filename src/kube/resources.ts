@@ -41,6 +41,9 @@ export const SELF_SUBJECT_ACCESS_REVIEWS = clusterScoped(
   define('authorization.k8s.io', 'v1', 'selfsubjectaccessreviews', 'SelfSubjectAccessReview'),
 );
 export const DRIFT_POLICIES = define(GROUP, VERSION, 'driftpolicies', 'DriftPolicy');
+export const CLUSTER_DRIFT_POLICIES = clusterScoped(
+  define(GROUP, VERSION, 'clusterdriftpolicies', 'ClusterDriftPolicy'),
+);
 export const DRIFT_INCIDENTS = define(GROUP, VERSION, 'driftincidents', 'DriftIncident');
 
 /** `apiVersion` of objects of that kind. */

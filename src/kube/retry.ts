@@ -27,14 +27,14 @@ export async function withRetries<T>(
   { clock, random, timeoutMs, retry, mayRetry, signal: parent }: RetryOptions,
 ): Promise<T> {
   const { tries: most, withinMs } = retry ?? { tries: Infinity, withinMs: timeoutMs };
-  const endsAt = clock.now() + Math.min(timeoutMs, withinMs);
+  const endsAt = clock.elapsed() + Math.min(timeoutMs, withinMs);
   const { signal, done } = deadline(clock, timeoutMs, parent);
   try {
     for (let tries = 1; ; tries++) {
       const result = await settled(attempt(signal));
       if ('value' in result) return result.value;
       const wait = retryWaitMs(tries, result.error, random);
-      const isLast = tries >= most || clock.now() + wait >= endsAt;
+      const isLast = tries >= most || clock.elapsed() + wait >= endsAt;
       if (isLast || !mayRetry(result.error)) throw result.error;
       await sleep(clock, wait, signal);
       if (signal.aborted) throw result.error;

@@ -62,7 +62,7 @@ export async function* watchResource(
 
 function sourceOf({ client, resource, selection = {}, clock, random, signal }: WatchResourceOptions): Source {
   return {
-    now: () => clock.now(),
+    now: () => clock.elapsed(),
     list: (continueToken) => {
       const page = { limit: PAGE_SIZE, ...(continueToken === undefined ? {} : { continue: continueToken }) };
       const limits = { signal, timeoutMs: PAGE_TIMEOUT_MS };

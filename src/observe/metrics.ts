@@ -1,6 +1,13 @@
 // Metrics, named for what happened. All label values come from fixed sets: no text of an alert gets into one.
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import { FINAL_PHASES, STEPS, type FinalPhase, type StepName } from '../api/incident.ts';
+import {
+  CAP_SOURCES,
+  FINAL_PHASES,
+  STEPS,
+  type CapSource,
+  type FinalPhase,
+  type StepName,
+} from '../api/incident.ts';
 import type { Resource } from '../kube/resources.ts';
 
 /** How one run of a step can end; Waiting: not failed, tried again later. */
@@ -23,6 +30,10 @@ export interface Metrics<Outcome extends string = string> {
   ended(phase: FinalPhase): void;
   /** A step was run for that long. */
   step(step: StepName, result: StepResult, seconds: number): void;
+  /** A policy answered a detection with less than its rungs ask for. */
+  capped(by: CapSource): void;
+  /** So many conditions of policies could not be evaluated for a detection. */
+  conditionErrors(count: number): void;
   /** A pod was isolated, `seconds` after its alert was received. */
   isolated(seconds: number): void;
   /** Shows how many items wait in a queue. */
@@ -66,6 +77,8 @@ export function createMetrics<Outcome extends string>(options: MetricsOptions<Ou
     rejected: (status) => families.rejected.inc({ code: codeLabel(status) }),
     ended: (phase) => families.incidents.inc({ phase }),
     step: (step, result, seconds) => families.steps.observe({ step, result }, seconds),
+    capped: (by) => families.capped.inc({ by }),
+    conditionErrors: (count) => families.conditionErrors.inc(count),
     isolated: (seconds) => families.isolated.observe(seconds),
     showQueue: (queue, depth) => families.queues.set(queue, depth),
     showCache: ({ kind }, size) => families.caches.set(kind, size),
@@ -98,6 +111,15 @@ function register(registry: Registry, outcomes: readonly string[]) {
     }),
     incidents: counter(registry, 'incidents_total', 'Incidents that ended.', { phase: FINAL_PHASES }),
     steps: stepDurations(registry),
+    capped: counter(registry, 'responses_capped_total', 'Answers of policies that an exception made less.', {
+      by: CAP_SOURCES,
+    }),
+    conditionErrors: counter(
+      registry,
+      'condition_errors_total',
+      'Conditions of policies that could not be evaluated, which counts as no match.',
+      {},
+    ),
     isolated: new Histogram({
       name: 'die_operator_alert_to_isolated_seconds',
       help: 'Seconds from receiving an alert to isolating its pod.',

@@ -9,8 +9,8 @@ export function throttle(clock: Clock, everyMs: number): (kind: string) => boole
   const last = new Map<string, number>();
   return (kind) => {
     const before = last.get(kind);
-    if (before !== undefined && clock.now() - before < everyMs) return false;
-    last.set(kind, clock.now());
+    if (before !== undefined && clock.elapsed() - before < everyMs) return false;
+    last.set(kind, clock.elapsed());
     return true;
   };
 }

@@ -16,6 +16,8 @@ export interface SharedParts {
   metrics: Metrics<OutcomeName>;
   /** Name of this process among its peers. */
   instance: string;
+  /** Empty: all. */
+  watchNamespaces: readonly string[];
   /** Namespaces whose pods are never touched. */
   protectedNamespaces: ReadonlySet<string>;
 }

@@ -1,6 +1,7 @@
 // The responder: judges policies and carries incidents to their end. Of several one leads at a time.
+import { isDeepStrictEqual } from 'node:util';
 import { isFinal, type DriftIncident } from '../api/incident.ts';
-import type { DriftPolicy } from '../api/policy.ts';
+import type { AnyPolicy } from '../api/policy.ts';
 import { controllerOf, type PodFacts } from '../api/pod.ts';
 import { classify } from '../controller/errors.ts';
 import type { Outcome } from '../controller/outcome.ts';
@@ -9,7 +10,7 @@ import { KeyedQueue } from '../controller/queue.ts';
 import { stepOf } from '../decide/marks.ts';
 import { responseOf } from '../decide/merge.ts';
 import type { EvidenceStore } from '../evidence/store.ts';
-import type { Caches } from '../incidents/caches.ts';
+import { sourcesOf, type Caches, type PolicyEntry } from '../incidents/caches.ts';
 import { hasFinalizer } from '../incidents/facts.ts';
 import { reconcilePolicy } from '../incidents/policies.ts';
 import { reconcile, type ReconcileContext } from '../incidents/reconcile.ts';
@@ -53,7 +54,7 @@ export interface Responder {
 /** See the file's first line. */
 export function createResponder(parts: ResponderParts): Responder {
   const { election, metrics, caches } = parts;
-  const all = [caches.pods, caches.policies, caches.incidents];
+  const all = sourcesOf(caches);
   const synced = (signal: AbortSignal) =>
     Promise.race([aborted(signal), Promise.all(all.map((cache) => cache.synced))]);
   const events = new EventRecorder({ ...parts, reportingInstance: parts.instance });
@@ -134,7 +135,13 @@ function wake(caches: Caches, held: Held, incidents: KeyedQueue, policies: Keyed
     incidents.add(keyOf(incident), 0, waitsForIsolation(incident) ? 'containment' : 'normal');
   };
   for (const incident of caches.incidents.values()) add(incident);
-  for (const { policy } of caches.policies.values()) policies.add(keyOf(policy));
+  const addOf = (namespace: string) => {
+    for (const incident of caches.incidents.byIndex('namespace', namespace)) add(incident);
+  };
+  const addPolicies = (entries: readonly PolicyEntry[]) => {
+    for (const { policy } of entries) policies.add(keyOf(policy));
+  };
+  addPolicies([...caches.policies.values(), ...caches.clusterPolicies.values()]);
   const cancels = [
     caches.incidents.subscribe(({ type, value }) => {
       if (type === 'set') return add(value);
@@ -147,14 +154,29 @@ function wake(caches: Caches, held: Held, incidents: KeyedQueue, policies: Keyed
     }),
     caches.policies.subscribe(({ type, key, value: { policy }, previous }) => {
       policies.add(key);
-      // Its status is written by us, and changes nothing for an incident.
-      const sameSpec = previous?.policy.metadata.generation === policy.metadata.generation;
-      if (type === 'set' && sameSpec) return;
-      for (const incident of caches.incidents.byIndex('namespace', policy.metadata.namespace ?? ''))
-        add(incident);
+      if (type === 'set' && isSameSpec(policy, previous)) return;
+      addOf(policy.metadata.namespace ?? '');
+    }),
+    caches.clusterPolicies.subscribe(({ type, key, value: { policy }, previous }) => {
+      // Also no status that another installation wrote, which may lack other rights: the two would go on for ever.
+      if (type === 'set' && isSameSpec(policy, previous)) return;
+      policies.add(key);
+      // What it grants is part of the verdict on others.
+      addPolicies(caches.policies.values());
+      for (const incident of caches.incidents.values()) add(incident);
+    }),
+    caches.namespaces.subscribe(({ type, value: { name, labels }, previous }) => {
+      if (type === 'delete' || isDeepStrictEqual(labels, previous?.labels)) return;
+      addPolicies([...caches.clusterPolicies.values(), ...caches.policies.byIndex('namespace', name)]);
+      addOf(name);
     }),
   ];
   return () => cancels.forEach((cancel) => cancel());
+}
+
+// The status is written by us, and changes nothing for an incident.
+function isSameSpec(policy: AnyPolicy, previous: PolicyEntry | undefined): boolean {
+  return previous?.policy.metadata.generation === policy.metadata.generation;
 }
 
 type Held = Pick<ReconcileContext, 'reservations' | 'snapshots'>;
@@ -179,7 +201,7 @@ function waitsForCopy({ status }: DriftIncident): boolean {
   );
 }
 
-function keyOf({ metadata }: DriftIncident | DriftPolicy): string {
+function keyOf({ metadata }: DriftIncident | AnyPolicy): string {
   return cacheKey(metadata.namespace, metadata.name);
 }
 

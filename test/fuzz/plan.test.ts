@@ -107,7 +107,7 @@ function factsOf({ stage, pod, mode, facts, replaced }: Input): Facts {
   return {
     ...facts,
     pod: recorded && pod !== 'gone' ? changedPod(podFacts(recorded), pod) : undefined,
-    modes: new Map(policy && mode !== 'gone' ? [[policy.uid, mode]] : []),
+    standing: new Map(policy && mode !== 'gone' ? [[policy.uid, mode === 'Enforce' ? ACTIONS : []]] : []),
     replacement: replaced && pod === 'gone' ? { pod: replacement, proof } : undefined,
   };
 }
@@ -156,11 +156,11 @@ function assertAsked(decision: Decision, incident: DriftIncident, facts: Facts):
   assert.equal(facts.protection, undefined, 'touches what is protected');
 }
 
-function askedFor({ spec, status }: DriftIncident, { modes }: Facts): Action[] {
+function askedFor({ spec, status }: DriftIncident, { standing }: Facts): Action[] {
   const reports = Object.values(status?.reports ?? {});
   return [...spec.trigger.policies, ...reports.flatMap(({ policies }) => policies ?? [])]
-    .filter(({ mode, uid }) => mode === 'Enforce' && modes.get(uid) === 'Enforce')
-    .flatMap(({ actions }) => actions);
+    .filter(({ mode }) => mode === 'Enforce')
+    .flatMap(({ uid, actions }) => actions.filter((action) => standing.get(uid)?.includes(action)));
 }
 
 function assertRecorded(decision: Decision, incident: DriftIncident, facts: Facts): void {

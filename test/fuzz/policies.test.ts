@@ -9,7 +9,8 @@ import type { PodFacts } from '../../src/api/pod.ts';
 import { ACTIONS, type DriftPolicy } from '../../src/api/policy.ts';
 import { SEVERITIES, type Severity } from '../../src/api/severity.ts';
 import { validators } from '../../src/api/validate.ts';
-import { matchPolicies, type Match } from '../../src/decide/match.ts';
+import type { Match } from '../../src/decide/match.ts';
+import { matched } from '../support/matched.ts';
 import { compilePolicy, type CompiledPolicy } from '../../src/decide/policies.ts';
 import { aDetection, aPod, aPolicy } from '../support/builders.ts';
 import { policySpecs } from './support/corpus.ts';
@@ -90,7 +91,7 @@ fuzz({
       const compilation = compilePolicy(policy);
       return compilation.accepted ? [{ policy, compiled: compilation.policy }] : [];
     });
-    const match = matchPolicies(
+    const match = matched(
       compiled.map((one) => one.compiled),
       victim,
       alert,

@@ -20,7 +20,11 @@ describe('the definitions', () => {
   });
 
   test('are established and structural', async ({ access, crds }) => {
-    expect(crds).toEqual(['driftincidents.die-operator.dev', 'driftpolicies.die-operator.dev']);
+    expect(crds).toEqual([
+      'clusterdriftpolicies.die-operator.dev',
+      'driftincidents.die-operator.dev',
+      'driftpolicies.die-operator.dev',
+    ]);
     for (const name of crds) {
       const { status } = await established(access, name);
       const bad = status?.conditions?.filter(({ type }) => type === 'NonStructuralSchema');
@@ -31,9 +35,11 @@ describe('the definitions', () => {
   test.for([
     ['di', 'driftincidents.die-operator.dev'],
     ['dp', 'driftpolicies.die-operator.dev'],
+    ['cdp', 'clusterdriftpolicies.die-operator.dev'],
   ] as const)('give kubectl the short name %s', async ([short, name], { access, namespace, skip }) => {
     const { stdout } = await kubectl(access, skip)('get', short, '-n', namespace, '-o', 'name');
-    expect(stdout).toBe('');
+    // Those of the cluster are not of this test.
+    expect(stdout.split('\n').filter((line) => !line.includes('/cluster-'))).toEqual(['']);
     const { stdout: listed } = await kubectl(access, skip)('api-resources', '--categories=die', '-o', 'name');
     expect(listed.split('\n')).toContain(name);
   });

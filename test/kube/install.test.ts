@@ -24,6 +24,7 @@ import {
   type Overlay,
 } from '../support/manifests.ts';
 import { eventually } from '../support/real-api-test.ts';
+import { rightsOf } from '../support/rights.ts';
 
 const ROLES = ['receiver', 'responder'] as const;
 
@@ -181,7 +182,7 @@ describe('config/', () => {
     const files = await readdir(CONFIG, { recursive: true });
     const folders = files.filter((file) => file.endsWith('/kustomization.yaml'));
     expect(folders.map((file) => file.replace(/\/[^/]*$/, '')).toSorted()).toEqual(
-      [...OVERLAYS, ...COMPONENTS].toSorted(),
+      [...OVERLAYS, ...COMPONENTS, 'roles'].toSorted(),
     );
   });
 });
@@ -200,5 +201,18 @@ describe('config/overlays/enforce', () => {
     ]);
     const kept = more.filter((manifest) => known.has(nameOf(manifest)));
     expect(kept).toEqual(less);
+  });
+});
+
+describe('every right that config/ grants', () => {
+  test('is one verb on one named kind: no wildcard, no secrets, no exec, no impersonation', async ({
+    access,
+  }) => {
+    const rights = rightsOf(await render(access, 'overlays/enforce'));
+    const words = rights.flatMap(({ verb, group, resource }) => [verb, group, ...resource.split('/')]);
+    for (const word of ['*', 'secrets', 'exec', 'attach', 'portforward', 'ephemeralcontainers', 'proxy'])
+      expect(words).not.toContain(word);
+    for (const verb of ['escalate', 'bind', 'impersonate', 'deletecollection'])
+      expect(words).not.toContain(verb);
   });
 });

@@ -3,7 +3,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect } from 'vitest';
 import { findCondition } from '../../src/api/conditions.ts';
-import type { DriftIncident } from '../../src/api/incident.ts';
 import type { KubeObject } from '../../src/api/meta.ts';
 import { QUARANTINE_POLICY } from '../../src/api/names.ts';
 import type { DriftPolicy } from '../../src/api/policy.ts';
@@ -13,32 +12,18 @@ import { tokenFor } from '../support/cluster-access.ts';
 import { install, installedTest as test, mayItself, refused, usersOf } from '../support/installed-test.ts';
 import { render } from '../support/manifests.ts';
 import { podsOfOtherOwners } from '../support/owned-pods.ts';
+import { deleteIncident, restartContainer } from '../support/acts.ts';
 import { countCalls, describeRight, neededFor, rightsOf, type Right } from '../support/rights.ts';
-import { isReady, type World } from '../support/world.ts';
+import { isReady } from '../support/world.ts';
 
 const ISOLATE_ONLY = {
   responses: [{ name: 'contain', minSeverity: 'Warning', actions: ['Label', 'Isolate'] }],
 };
+const EVICT_ONLY = { responses: [{ name: 'go', minSeverity: 'Warning', actions: ['Label', 'Evict'] }] };
 const CAPTURE_ONLY = { responses: [{ name: 'keep', minSeverity: 'Warning', actions: ['Capture'] }] };
 
 function print(title: string, lines: readonly string[]): void {
   if (process.env['DIE_PRINT']) process.stdout.write(`\n${title}\n${lines.join('\n')}\n`);
-}
-
-async function deleteIncident(world: World, { metadata }: DriftIncident): Promise<void> {
-  const { namespace = '', name, uid } = metadata;
-  await world.client.delete(DRIFT_INCIDENTS, { namespace, name }, uid);
-  await world.until('the incident is gone', async () =>
-    (await world.list(DRIFT_INCIDENTS)).every((other) => other.metadata.uid !== uid) ? true : undefined,
-  );
-}
-
-/** What a kubelet writes when it has started a container anew. */
-async function restartContainer(world: World, { metadata: { name } }: KubeObject, id: string): Promise<void> {
-  const { namespace } = world;
-  await world.client.jsonPatch(PODS, { namespace, name, subresource: 'status' }, [
-    { op: 'replace', path: '/status/containerStatuses/0/containerID', value: `containerd://${id}` },
-  ]);
 }
 
 describe('the rights of config/default', () => {
@@ -138,6 +123,20 @@ describe('the rights of config/default', () => {
     });
     expect(refused(result)).not.toEqual([]);
   });
+
+  test('are enough to tell a policy of the cluster which it lacks', async ({ flow, world }) => {
+    const result = await flow('cluster policy without the rights', 'default', async ({ receiver }) => {
+      const victim = await world.victim(2);
+      const { status } = await world.clusterPolicy({ mode: 'Enforce', ...EVICT_ONLY });
+      expect(findCondition(status?.conditions, 'Ready')).toMatchObject({ reason: 'MissingPermission' });
+      await receiver.post(world.alert(victim));
+      await world.incident(
+        'that needs a person',
+        ({ status: told }) => findCondition(told?.conditions, 'Stalled')?.reason === 'MissingPermission',
+      );
+    });
+    expect(new Set(refused(result).map((call) => call.split(' ')[0]))).toEqual(new Set(['patch', 'create']));
+  });
 });
 
 describe('the rights of config/overlays/enforce', () => {
@@ -156,6 +155,17 @@ describe('the rights of config/overlays/enforce', () => {
       expect(files?.filter((path) => path.startsWith('api/owners/'))).toHaveLength(2);
     });
     print('Calls of one response, by account', countCalls(calls));
+    expect(refused(result)).toEqual([]);
+  });
+
+  test('are enough for a response that a policy of the cluster asks for', async ({ flow, world }) => {
+    const result = await flow('cluster policy', 'overlays/enforce', async ({ receiver }) => {
+      const victim = await world.victim(3);
+      const { status } = await world.clusterPolicy({ mode: 'Enforce', ...EVICT_ONLY });
+      expect(findCondition(status?.conditions, 'Ready')).toMatchObject({ status: 'True' });
+      await receiver.post(world.alert(victim));
+      await world.incident('that is over', (i) => i.status?.phase === 'Resolved');
+    });
     expect(refused(result)).toEqual([]);
   });
 
@@ -286,15 +296,4 @@ describe('every right', () => {
       );
     },
   );
-
-  test('is one verb on one named kind: no wildcard, no secrets, no exec, no impersonation', async ({
-    access,
-  }) => {
-    const rights = rightsOf(await render(access, 'overlays/enforce'));
-    const words = rights.flatMap(({ verb, group, resource }) => [verb, group, ...resource.split('/')]);
-    for (const word of ['*', 'secrets', 'exec', 'attach', 'portforward', 'ephemeralcontainers', 'proxy'])
-      expect(words).not.toContain(word);
-    for (const verb of ['escalate', 'bind', 'impersonate', 'deletecollection'])
-      expect(words).not.toContain(verb);
-  });
 });

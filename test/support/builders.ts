@@ -73,6 +73,7 @@ export function aDetection(
     },
     identity: { containerId: CONTAINER_ID.slice(0, 12), hostname: 'node-1', ...identity },
     tags: ['drift'],
+    fields: {},
   };
 }
 
@@ -84,6 +85,7 @@ export function someSettings(): ResponseSettings {
 /** What the policy `web` in Enforce asks for: everything. */
 export function aContribution(change: Partial<Contribution> = {}): Contribution {
   return {
+    kind: 'DriftPolicy',
     name: 'web',
     uid: 'policy-uid',
     generation: 1,

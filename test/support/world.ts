@@ -2,10 +2,13 @@
 // one or a real kube-apiserver.
 import type { KubeObject } from '../../src/api/meta.ts';
 import type { DriftIncident } from '../../src/api/incident.ts';
-import type { DriftPolicy } from '../../src/api/policy.ts';
+import { API_VERSION } from '../../src/api/names.ts';
+import type { ClusterDriftPolicy, DriftPolicy } from '../../src/api/policy.ts';
 import type { Clock } from '../../src/kube/clock.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
+import { isNotFound } from '../../src/kube/errors.ts';
 import {
+  CLUSTER_DRIFT_POLICIES,
   DEPLOYMENTS,
   DRIFT_INCIDENTS,
   DRIFT_POLICIES,
@@ -44,6 +47,7 @@ export interface WorldParts {
 export class World {
   readonly parts: WorldParts;
   readonly #running = new Set<TestOperator>();
+  readonly #cluster: ClusterDriftPolicy[] = [];
 
   constructor(parts: WorldParts) {
     this.parts = parts;
@@ -124,6 +128,28 @@ export class World {
     });
   }
 
+  /** Creates a ClusterDriftPolicy for this namespace only, and waits until the operator has judged it. */
+  async clusterPolicy(spec: object = {}): Promise<ClusterDriftPolicy> {
+    const name = `cluster-${this.namespace}`;
+    const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': this.namespace } };
+    await this.client.create(
+      CLUSTER_DRIFT_POLICIES,
+      {},
+      {
+        apiVersion: API_VERSION,
+        kind: CLUSTER_DRIFT_POLICIES.kind,
+        metadata: { name },
+        spec: { namespaceSelector, ...spec },
+      },
+    );
+    const judged = await this.until('the policy of the cluster is judged', async () => {
+      const policy = await this.client.get<ClusterDriftPolicy>(CLUSTER_DRIFT_POLICIES, { name });
+      return policy.status?.conditions ? policy : undefined;
+    });
+    this.#cluster.push(judged);
+    return judged;
+  }
+
   /** The recorded alert about that pod, told now. */
   alert(pod: KubeObject, change: Partial<AlertChange> = {}): Record<string, unknown> {
     return alertAbout(pod, { time: new Date(this.parts.clock.now()).toISOString(), ...change });
@@ -155,6 +181,13 @@ export class World {
   /** Stops what runs. */
   async close(): Promise<void> {
     await Promise.all([...this.#running].map((operator) => operator.stop()));
+    // The namespace does not take these along.
+    for (const { metadata } of this.#cluster.splice(0)) {
+      const gone = this.client.delete(CLUSTER_DRIFT_POLICIES, { name: metadata.name }, metadata.uid);
+      await gone.catch((error: unknown) => {
+        if (!isNotFound(error)) throw error;
+      });
+    }
   }
 }
 

@@ -3,7 +3,7 @@
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import { parseAny } from '../../api/parse.ts';
-import { DetectionSummarySchema, type Detection } from '../../api/detection.ts';
+import { DetectionSummarySchema, FIELD_LIMITS, type Detection } from '../../api/detection.ts';
 import { cleanText } from '../sanitize.ts';
 
 /** What is in a line: a detection, or that the detection with an id has its outcome. */
@@ -15,7 +15,7 @@ export type Line = { kind: 'Record'; record: JournalRecord } | { kind: 'Damaged'
 const VERSION = '1';
 const FRAME = /^(\d{1,4}) ([0-9a-f]{8}) (.+)$/;
 
-/** Bytes of the longest line, its end included: over twice what the largest detection takes, all of it in CJK. */
+/** Bytes of the longest line, its end included: over what the largest detection takes, all of it in CJK. */
 export const MAX_LINE_BYTES = 32 * 1024;
 
 const text = (maxLength: number) => z.string().min(1).max(maxLength).exactOptional();
@@ -33,6 +33,11 @@ const DetectionSchema = z.strictObject({
   summary: DetectionSummarySchema,
   identity: IdentitySchema,
   tags: z.array(z.string().max(64)).max(32),
+  // Absent in what earlier versions wrote.
+  fields: z
+    .record(z.string().max(FIELD_LIMITS.name), z.string().max(FIELD_LIMITS.value))
+    .refine((fields) => Object.entries(fields).flat().join('').length <= FIELD_LIMITS.total)
+    .default({}),
 });
 const RecordSchema = z.union([
   z.strictObject({ detection: DetectionSchema }),

@@ -84,10 +84,18 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'policy-from-cache',
     file: 'incidents/facts.ts',
-    find: ', ...(live.modes ?? [])]',
+    find: ', ...(live.standing ?? [])]',
     replacement: ']',
     about: 'an eviction goes by what the watch told of its policy, however long ago',
     prey: ['policy-to-audit', 'policy-deleted'],
+  },
+  {
+    name: 'ignore-narrowed-rung',
+    file: 'decide/standing.ts',
+    find: 'return policy.rungs.filter(({ name }) => rungs.has(name)).flatMap(({ actions }) => actions);',
+    replacement: "return rungs.size > 0 ? ['Label', 'Isolate', 'Capture', 'Evict'] : [];",
+    about: 'what was taken off a rung is done all the same',
+    prey: ['rung-narrowed'],
   },
   {
     name: 'count-twice',

@@ -141,16 +141,17 @@ export class Stage {
   /** Changes an object as a person does; nothing happens if it is not there. */
   edit(resource: Resource, name: string, change: (object: KubeObject) => object): void {
     this.acted();
-    this.cluster.api.update(resource, { namespace: NAMESPACE, name }, 'object', (object) => ({
+    const at = resource.namespaced ? { namespace: NAMESPACE, name } : { name };
+    this.cluster.api.update(resource, at, 'object', (object) => ({
       ...object,
       ...change(object),
     }));
   }
 
   /** Deletes an object as a person does; nothing happens if it is not there. */
-  remove(resource: Resource, name: string, namespace: string | undefined = NAMESPACE): void {
+  remove(resource: Resource, name: string): void {
     this.acted();
-    this.cluster.api.delete(resource, { namespace, name });
+    this.cluster.api.delete(resource, resource.namespaced ? { namespace: NAMESPACE, name } : { name });
   }
 
   /** Turns the pause switch. */

@@ -6,7 +6,7 @@ import { pruneAndDefault, type JsonObject } from '../../../src/api/defaulting.ts
 import { DriftPolicySpecSchema } from '../../../src/api/policy.ts';
 import { SEVERITIES } from '../../../src/api/severity.ts';
 
-const [policies, incidents] = CUSTOM_KINDS.map(openApiSchema);
+const [policies, , incidents] = CUSTOM_KINDS.map(openApiSchema);
 if (!policies || !incidents) throw new Error('a kind is missing');
 
 const settledSpec = (spec: unknown) => pruneAndDefault(policies, { spec }, [])['spec'];

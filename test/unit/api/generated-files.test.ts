@@ -16,8 +16,12 @@ import { parse } from 'yaml';
 import { crdDocuments } from '../../../src/api/crd.ts';
 
 const SCRIPT = join(import.meta.dirname, '../../../scripts/generate.ts');
-const PAGES = ['docs/spec/driftpolicy.md', 'docs/spec/driftincident.md'];
-const CRDS = ['crds/die-operator.dev_driftpolicies.yaml', 'crds/die-operator.dev_driftincidents.yaml'];
+const PAGES = ['docs/spec/driftpolicy.md', 'docs/spec/clusterdriftpolicy.md', 'docs/spec/driftincident.md'];
+const CRDS = [
+  'crds/die-operator.dev_driftpolicies.yaml',
+  'crds/die-operator.dev_clusterdriftpolicies.yaml',
+  'crds/die-operator.dev_driftincidents.yaml',
+];
 const ALL = ['crds/kustomization.yaml', ...CRDS, ...PAGES];
 
 const folder = mkdtempSync(join(tmpdir(), 'generate-'));
@@ -107,6 +111,6 @@ describe('in another folder', () => {
     const { status, stderr } = inFolder();
     expect(status).not.toBe(0);
     write(PAGES[1] ?? '', EMPTY_PAGE);
-    expect(stderr).toContain('docs/spec/driftincident.md needs one <!-- fields: begin -->');
+    expect(stderr).toContain('docs/spec/clusterdriftpolicy.md needs one <!-- fields: begin -->');
   });
 });

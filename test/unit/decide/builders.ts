@@ -2,7 +2,7 @@
 import type { Detection } from '../../../src/api/detection.ts';
 import type { Contribution, DriftIncident, ResponseSettings, Target } from '../../../src/api/incident.ts';
 import type { ContainerFacts, PodFacts } from '../../../src/api/pod.ts';
-import { DriftPolicySpecSchema, type DriftPolicy } from '../../../src/api/policy.ts';
+import { DriftPolicySpecSchema, type DriftPolicy, type PolicyKind } from '../../../src/api/policy.ts';
 import { compilePolicy, type CompiledPolicy } from '../../../src/decide/policies.ts';
 
 export const CREATED = '2026-11-22T00:00:00Z';
@@ -65,6 +65,7 @@ export function detection(summary: Partial<Detection['summary']> = {}): Detectio
     },
     identity: {},
     tags: [],
+    fields: {},
   };
 }
 
@@ -88,9 +89,11 @@ export function storedPolicy(spec: unknown, metadata: Partial<DriftPolicy['metad
 export function policy(
   spec: Record<string, unknown> = {},
   metadata: Partial<DriftPolicy['metadata']> = {},
+  kind: PolicyKind = 'DriftPolicy',
 ): CompiledPolicy {
   const responses = [{ name: 'contain', actions: ['Label', 'Isolate'] }];
-  const compiled = compilePolicy(storedPolicy({ responses, ...spec }, metadata));
+  const stored = storedPolicy(JSON.parse(JSON.stringify({ responses, ...spec })), metadata);
+  const compiled = compilePolicy(stored, kind);
   if (!compiled.accepted) throw new Error(`not accepted: ${JSON.stringify(compiled.problems)}`);
   return compiled.policy;
 }
@@ -123,6 +126,7 @@ export function settings(
 
 export function contribution(overrides: Partial<Contribution> = {}): Contribution {
   return {
+    kind: 'DriftPolicy',
     name: 'web',
     uid: 'policy-1',
     generation: 1,

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { MAX_CONTRIBUTIONS } from '../../../src/api/incident.ts';
 import { QUARANTINE_LABEL } from '../../../src/api/names.ts';
 import { SEVERITIES } from '../../../src/api/severity.ts';
-import { matchPolicies } from '../../../src/decide/match.ts';
+import { matched } from '../../support/matched.ts';
 import { detection, pod, policy, settings } from './builders.ts';
 
 const LADDER = [
@@ -25,9 +25,11 @@ describe('rungs', () => {
     ],
     ['Emergency', 'Other rule', { rungs: ['note', 'contain'], actions: ['Label', 'Isolate'] }],
   ] as const)('for %s of %j', (severity, rule, expected) => {
-    const match = matchPolicies([policy({ responses: LADDER })], pod(), detection({ severity, rule }));
+    const match = matched([policy({ responses: LADDER })], pod(), detection({ severity, rule }));
     expect(match?.contributions).toEqual(
-      expected && [{ name: 'web', uid: 'policy-1', generation: 1, mode: 'Audit', ...expected }],
+      expected && [
+        { kind: 'DriftPolicy', name: 'web', uid: 'policy-1', generation: 1, mode: 'Audit', ...expected },
+      ],
     );
   });
 
@@ -35,7 +37,7 @@ describe('rungs', () => {
     for (const [needed, minSeverity] of SEVERITIES.entries()) {
       const only = policy({ responses: [{ name: 'r', minSeverity, actions: ['Label'] }] });
       for (const [given, severity] of SEVERITIES.entries()) {
-        const match = matchPolicies([only], pod(), detection({ severity }));
+        const match = matched([only], pod(), detection({ severity }));
         expect(match !== undefined, `${severity} for ${minSeverity}`).toBe(given >= needed);
       }
     }
@@ -44,10 +46,10 @@ describe('rungs', () => {
 
 describe('policies', () => {
   test('none, or none that is about the pod, is no match', () => {
-    expect(matchPolicies([], pod(), detection())).toBeUndefined();
-    expect(matchPolicies([policy()], pod({ namespace: 'other' }), detection())).toBeUndefined();
+    expect(matched([], pod(), detection())).toBeUndefined();
+    expect(matched([policy()], pod({ namespace: 'other' }), detection())).toBeUndefined();
     const other = policy({ match: { podSelector: { matchLabels: { app: 'api' } } } });
-    expect(matchPolicies([other], pod(), detection())).toBeUndefined();
+    expect(matched([other], pod(), detection())).toBeUndefined();
   });
 
   test('of which no rung is met contribute neither actions nor settings', () => {
@@ -56,7 +58,7 @@ describe('policies', () => {
       limits: { perWorkload: { quarantined: 0 } },
     });
     const met = policy({}, { name: 'met', uid: 'met' });
-    const match = matchPolicies([strict, met], pod(), detection());
+    const match = matched([strict, met], pod(), detection());
     expect(match?.contributions.map(({ name }) => name)).toEqual(['met']);
     expect(match?.settings).toEqual(settings());
   });
@@ -67,7 +69,7 @@ describe('policies', () => {
       { mode: 'Enforce', limits: { perNamespace: { quarantined: 3 } } },
       { name: 'a', uid: 'a' },
     );
-    const match = matchPolicies([audit, enforce], pod(), detection());
+    const match = matched([audit, enforce], pod(), detection());
     expect(match?.contributions.map(({ name, mode }) => [name, mode])).toEqual([
       ['a', 'Enforce'],
       ['b', 'Audit'],
@@ -80,7 +82,7 @@ describe('policies', () => {
       match: { podSelector: { matchExpressions: [{ key: QUARANTINE_LABEL, operator: 'DoesNotExist' }] } },
     });
     const labels = { app: 'web', [QUARANTINE_LABEL]: 'true' };
-    expect(matchPolicies([unlabelled], pod({ labels }), detection())).toBeDefined();
+    expect(matched([unlabelled], pod({ labels }), detection())).toBeDefined();
   });
 });
 
@@ -93,7 +95,7 @@ describe('contributions', () => {
 
   test('beyond the cap keep those in Enforce, then the first by name, and stay sorted', () => {
     const policies = [...many(40, 'Audit', 'a'), ...many(10, 'Enforce', 'z')];
-    const names = matchPolicies(policies, pod(), detection())?.contributions.map(({ name }) => name) ?? [];
+    const names = matched(policies, pod(), detection())?.contributions.map(({ name }) => name) ?? [];
     expect(names).toHaveLength(MAX_CONTRIBUTIONS);
     expect(names.filter((name) => name.startsWith('z'))).toHaveLength(10);
     expect(names.filter((name) => name.startsWith('a')).at(-1)).toBe('a-021');
@@ -102,7 +104,7 @@ describe('contributions', () => {
 
   test('beyond the cap still make the settings careful', () => {
     const careful = policy({ limits: { perWorkload: { quarantined: 0 } } }, { name: 'zz', uid: 'zz' });
-    const match = matchPolicies([...many(40, 'Enforce', 'a'), careful], pod(), detection());
+    const match = matched([...many(40, 'Enforce', 'a'), careful], pod(), detection());
     expect(match?.contributions.some(({ name }) => name === 'zz')).toBe(false);
     expect(match?.settings.limits.perWorkload.quarantined).toBe(0);
   });
@@ -113,17 +115,17 @@ describe('contributions', () => {
       ...many(20, 'Enforce', 'q'),
       policy({ responses: LADDER, eviction: { waitForBudget: '600s' } }, { name: 'p', uid: 'p' }),
     ];
-    const expected = matchPolicies(policies, pod(), detection());
+    const expected = matched(policies, pod(), detection());
     fc.assert(
       fc.property(fc.shuffledSubarray(policies, { minLength: policies.length }), (shuffled) => {
-        expect(matchPolicies(shuffled, pod(), detection())).toEqual(expected);
+        expect(matched(shuffled, pod(), detection())).toEqual(expected);
       }),
     );
   });
 
   test('are sorted the same on every machine, capitals first', () => {
     const policies = ['b', 'A', 'a', 'B'].map((name) => policy({}, { name, uid: name }));
-    const match = matchPolicies(policies, pod(), detection());
+    const match = matched(policies, pod(), detection());
     expect(match?.contributions.map(({ name }) => name)).toEqual(['A', 'B', 'a', 'b']);
   });
 });

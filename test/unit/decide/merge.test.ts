@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { ResponseSettingsSchema, type Contribution } from '../../../src/api/incident.ts';
 import { ACTIONS, type Mode } from '../../../src/api/policy.ts';
 import { effectiveActions, inSystemOrder, mergeSettings, responseOf } from '../../../src/decide/merge.ts';
+import type { Standing } from '../../../src/decide/standing.ts';
 import { contribution, incident, settings } from './builders.ts';
 
 const durations = fc.constantFrom(
@@ -175,10 +176,11 @@ describe('the response of an incident', () => {
 });
 
 describe('effective actions', () => {
-  const modes = (...entries: [string, Mode][]) => new Map(entries);
+  const modes = (...entries: [string, Mode][]): Standing =>
+    new Map(entries.map(([uid, mode]) => [uid, mode === 'Enforce' ? ACTIONS : []]));
   const isolate = contribution({ actions: ['Isolate', 'Label'] });
 
-  test.each<[string, Mode, ReadonlyMap<string, Mode>, 'enforce' | 'audit']>([
+  test.each<[string, Mode, Standing, 'enforce' | 'audit']>([
     ['the policy still enforces', 'Enforce', modes(['policy-1', 'Enforce']), 'enforce'],
     ['the policy went to Audit', 'Enforce', modes(['policy-1', 'Audit']), 'audit'],
     ['the policy is gone', 'Enforce', modes(), 'audit'],
@@ -221,8 +223,8 @@ describe('effective actions', () => {
     }),
   );
   const anyModes = fc
-    .dictionary(fc.constantFrom(...uids), anyMode)
-    .map((all) => new Map(Object.entries(all)));
+    .dictionary(fc.constantFrom(...uids), fc.subarray([...ACTIONS]))
+    .map((all): Standing => new Map(Object.entries(all)));
 
   test('list each asked action exactly once, in the order of the system', () => {
     fc.assert(

@@ -2,7 +2,7 @@
 import type { DriftIncident, DriftIncidentStatus, StepStatus } from '../../../src/api/incident.ts';
 import { INCIDENT_ANNOTATION, QUARANTINE_LABEL, SEVERITY_LABEL } from '../../../src/api/names.ts';
 import type { PodFacts } from '../../../src/api/pod.ts';
-import type { Mode } from '../../../src/api/policy.ts';
+import { ACTIONS } from '../../../src/api/policy.ts';
 import type { Decision, Facts } from '../../../src/decide/decision.ts';
 import { aPod, anIncident, NOW, T0 } from '../../support/builders.ts';
 
@@ -15,7 +15,7 @@ export function someFacts(change: Partial<Facts> = {}): Facts {
     namespaceTerminating: false,
     protection: undefined,
     paused: undefined,
-    modes: new Map<string, Mode>([['policy-uid', 'Enforce']]),
+    standing: new Map([['policy-uid', ACTIONS]]),
     workload: { quarantinedOthers: 0, readyOthers: 2 },
     namespace: { quarantinedOthers: 0 },
     snapshotBegun: false,

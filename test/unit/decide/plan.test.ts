@@ -1,8 +1,9 @@
 // The state machine: what comes next in every situation that a response can be in.
 import { describe, expect, test } from 'vitest';
 import { QUARANTINE_LABEL, SEVERITY_LABEL } from '../../../src/api/names.ts';
-import type { Mode } from '../../../src/api/policy.ts';
+import { ACTIONS } from '../../../src/api/policy.ts';
 import { plan } from '../../../src/decide/plan.ts';
+import type { Standing } from '../../../src/decide/standing.ts';
 import { aContribution, anIncident, aPod, NOW, someSettings, T0 } from '../../support/builders.ts';
 import {
   afterCapture,
@@ -90,20 +91,20 @@ describe('audit and policies that change', () => {
   });
 
   test('never starts because a policy was turned to Enforce later', () => {
-    const modes = new Map<string, Mode>([['policy-uid', 'Enforce']]);
-    expect(reasonOf(plan(audit, someFacts({ modes })))).toBe('Audit');
+    const standing = new Map([['policy-uid', ACTIONS]]);
+    expect(reasonOf(plan(audit, someFacts({ standing })))).toBe('Audit');
   });
 
   test.each([
-    ['turned to Audit', new Map<string, Mode>([['policy-uid', 'Audit']])],
-    ['deleted', new Map<string, Mode>()],
-    ['replaced by one of the same name', new Map<string, Mode>([['other-uid', 'Enforce']])],
-  ])('stops before the pod is touched when the policy was %s', (_how, modes) => {
-    expect(plan(anIncident(), someFacts({ modes }))).toMatchObject({ kind: 'Wait', phase: 'Observed' });
+    ['turned to Audit', new Map([['policy-uid', []]])],
+    ['deleted', new Map()],
+    ['replaced by one of the same name', new Map([['other-uid', ACTIONS]])],
+  ])('stops before the pod is touched when the policy was %s', (_how, standing: Standing) => {
+    expect(plan(anIncident(), someFacts({ standing }))).toMatchObject({ kind: 'Wait', phase: 'Observed' });
   });
 
   test('keeps the quarantine and does not evict when the policy was turned to Audit half-way', () => {
-    const facts = someFacts({ pod: orphaned, modes: new Map([['policy-uid', 'Audit']]) });
+    const facts = someFacts({ pod: orphaned, standing: new Map([['policy-uid', []]]) });
     expect(plan(afterCapture(), facts)).toMatchObject({ phase: 'Quarantined', reason: 'PolicyChanged' });
   });
 
@@ -188,7 +189,7 @@ describe('eviction that has to wait', () => {
 describe('a record that somebody edited', () => {
   test('that names no time for the next try waits for an event', () => {
     const edited = anIncident({ status: { steps: [step({ name: 'Evict', state: 'Failed' })] } });
-    const decision = plan(edited, someFacts({ modes: new Map() }));
+    const decision = plan(edited, someFacts({ standing: new Map() }));
     expect(decision).toEqual({ kind: 'Wait', phase: 'Responding', reason: 'Test', message: 'test' });
   });
 

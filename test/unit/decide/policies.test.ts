@@ -1,5 +1,6 @@
 // Policies: which are accepted, what is said of the others, and which pods and rules a compiled one is about.
 import { describe, expect, test } from 'vitest';
+import { unreadNamespace } from '../../../src/api/namespace.ts';
 import { SEVERITY_LABEL, QUARANTINE_LABEL } from '../../../src/api/names.ts';
 import { ACTIONS } from '../../../src/api/policy.ts';
 import { compilePolicy } from '../../../src/decide/policies.ts';
@@ -156,13 +157,13 @@ describe('refuses', () => {
 
   test('fields of another version at any depth: ignoring one could do more than its author allowed', () => {
     const found = problems({
-      responses: [{ ...RUNG, condition: 'detection.confirmed' }],
+      responses: [{ ...RUNG, confirmed: true }],
       approval: { requiredFor: ['StatefulSet'] },
       match: { podSelector: { matchLabels: { app: 'web' }, matchNames: ['x'] } },
       limits: { perWorkload: { quarantined: 1, evicting: 1 } },
     });
     expect(found.map(({ path }) => path)).toEqual([
-      'spec.responses[0].condition',
+      'spec.responses[0].confirmed',
       'spec.approval',
       'spec.match.podSelector.matchNames',
       'spec.limits.perWorkload.evicting',
@@ -189,9 +190,9 @@ describe('refuses', () => {
 
 describe('a compiled policy is about', () => {
   test('pods of its own namespace only', () => {
-    expect(policy().matchesPod(pod())).toBe(true);
-    expect(policy().matchesPod(pod({ namespace: 'shop-2' }))).toBe(false);
-    expect(policy({}, { namespace: 'other' }).matchesPod(pod())).toBe(false);
+    expect(policy().matchesNamespace(unreadNamespace('shop'))).toBe(true);
+    expect(policy().matchesNamespace(unreadNamespace('shop-2'))).toBe(false);
+    expect(policy({}, { namespace: 'other' }).matchesNamespace(unreadNamespace('shop'))).toBe(false);
   });
 
   test('pods that its selector selects', () => {

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { crc32 } from 'node:zlib';
 import type { Detection } from '../../../src/api/detection.ts';
 import { decodeLine, encodeRecord, MAX_LINE_BYTES } from '../../../src/detect/journal/record.ts';
+import { cleanText } from '../../../src/detect/sanitize.ts';
 import { alert, detected, detection } from './support.ts';
 
 const ID = 'a'.repeat(32);
@@ -38,6 +39,9 @@ function largest(character: string): Detection {
       hostname: 'h'.repeat(253),
     },
     tags: Array.from({ length: 32 }, () => character.repeat(64)),
+    fields: Object.fromEntries(
+      Array.from({ length: 3 }, (_, n) => [`${n}`.repeat(128), cleanText(character.repeat(1024), 1024)]),
+    ),
   };
 }
 

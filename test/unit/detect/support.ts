@@ -55,6 +55,7 @@ export function detection(id: number, identity: ToldIdentity = {}): Detection {
     },
     identity,
     tags: [],
+    fields: {},
   };
 }
 

@@ -13,6 +13,8 @@ const RESPONSE = [...LOW, 'evidence', 'detect', 'respond', 'incidents'];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   api: [],
   decide: ['api'],
+  lint: ['api', 'decide'],
+  explain: ['api', 'decide'],
   kube: ['api'],
   embedded: ['api'],
   observe: ['api', 'kube'],
@@ -24,8 +26,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'settings.ts': ['api', 'decide', 'kube', 'observe'],
   roles: RESPONSE,
   'operator.ts': [...RESPONSE, 'roles'],
-  commands: [...RESPONSE, 'roles', 'embedded', 'settings.ts', 'operator.ts'],
-  'cli.ts': [...RESPONSE, 'roles', 'embedded', 'settings.ts', 'operator.ts', 'commands'],
+  commands: [...RESPONSE, 'roles', 'embedded', 'lint', 'explain', 'settings.ts', 'operator.ts'],
+  'cli.ts': [...RESPONSE, 'roles', 'embedded', 'lint', 'explain', 'settings.ts', 'operator.ts', 'commands'],
 };
 const ROOMS = Object.keys(MAY_IMPORT);
 const ALL_PAIRS = ROOMS.flatMap((from) => ROOMS.filter((to) => to !== from).map((to) => ({ from, to })));

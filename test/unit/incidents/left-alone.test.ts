@@ -7,10 +7,12 @@ import { faultOf } from '../../../src/incidents/fault.ts';
 import { createOpener } from '../../../src/incidents/open.ts';
 import { reconcile, type ReconcileContext } from '../../../src/incidents/reconcile.ts';
 import { Reporter } from '../../../src/incidents/report.ts';
+import { OUTCOMES } from '../../../src/detect/outcome.ts';
 import type { KubeClient } from '../../../src/kube/client.ts';
 import type { Resource } from '../../../src/kube/resources.ts';
 import { silentLogger, type Logger } from '../../../src/observe/log.ts';
-import { aDetection, anIncident, aPod, aPolicy, NOW } from '../../support/builders.ts';
+import { createMetrics } from '../../../src/observe/metrics.ts';
+import { aDetection, anIncident, aPod, aPolicy } from '../../support/builders.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 import { cachesOf, refused } from './support.ts';
 
@@ -94,11 +96,12 @@ describe.each([
       client,
       clock,
       log: silentLogger,
+      metrics: createMetrics({ outcomes: OUTCOMES }),
       caches: cachesOf({ pods: [aPod()], policies: [aPolicy()] }),
     };
     const reporter = new Reporter({ ...parts, receiver: 'r' });
     const open = createOpener({ ...parts, reporter, protectedNamespaces: new Set(), maxAlertAgeMs: 900_000 });
-    expect(await open(aDetection(), { firstTriedAt: NOW })).toMatchObject({ outcome: 'Opened' });
+    expect(await open(aDetection(), { firstTriedAt: 0 })).toMatchObject({ outcome: 'Opened' });
     expect(names).toEqual(['-1', '-2']);
   });
 });

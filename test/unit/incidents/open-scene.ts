@@ -5,8 +5,10 @@ import type { DriftPolicy } from '../../../src/api/policy.ts';
 import { createOpener, type NewIncident, type OpenerOptions } from '../../../src/incidents/open.ts';
 import { Reporter } from '../../../src/incidents/report.ts';
 import { incidentName } from '../../../src/incidents/target.ts';
+import { OUTCOMES } from '../../../src/detect/outcome.ts';
 import type { KubeClient } from '../../../src/kube/client.ts';
 import { silentLogger } from '../../../src/observe/log.ts';
+import { createMetrics } from '../../../src/observe/metrics.ts';
 import { aDetection, anIncident, aPod, aPolicy, NOW } from '../../support/builders.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 import { cachesOf, refused, reportApi } from './support.ts';
@@ -78,6 +80,7 @@ export function scene({
     reporter,
     caches: cachesOf({ pods, policies, incidents }),
     log: silentLogger,
+    metrics: createMetrics({ outcomes: OUTCOMES }),
     protectedNamespaces: new Set(['kube-system']),
     maxAlertAgeMs: 900_000,
     ...options,
@@ -85,7 +88,7 @@ export function scene({
   const open = async (detection: Detection = aDetection({ id: '1'.repeat(32) }), waitedMs = 0) => {
     // Time counts from when the caches are read.
     if (waitedMs > 0) await clock.advance(waitedMs);
-    return handle(detection, { firstTriedAt: clock.now() - waitedMs });
+    return handle(detection, { firstTriedAt: clock.elapsed() - waitedMs });
   };
   return { open, created, clock, reporter, reports };
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { ACTIONS, type Action } from '../../../src/api/policy.ts';
+import { ACTIONS, POLICY_KINDS, type Action } from '../../../src/api/policy.ts';
 import {
   describeMissing,
   isGapOnly,
@@ -123,15 +123,16 @@ describe('config/', () => {
   };
   // The table asks about one namespace; the roles are bound in all of them, and only the switch has one of its own.
   const needed = (actions: readonly Action[]): string[] =>
-    rightsFor(actions, 'shop').map(({ verb, resource, at: { namespace, name, subresource } }) =>
-      describeRight({
-        account: 'responder',
-        verb,
-        group: resource.group,
-        resource: [resource.plural, subresource].filter((part) => part !== undefined).join('/'),
-        ...(name !== undefined && resource.namespaced && { name }),
-        ...(namespace === 'die-operator-system' && { namespace }),
-      }),
+    POLICY_KINDS.flatMap((kind) => rightsFor(actions, 'shop', kind)).map(
+      ({ verb, resource, at: { namespace, name, subresource } }) =>
+        describeRight({
+          account: 'responder',
+          verb,
+          group: resource.group,
+          resource: [resource.plural, subresource].filter((part) => part !== undefined).join('/'),
+          ...(name !== undefined && resource.namespaced && { name }),
+          ...(namespace === 'die-operator-system' && { namespace }),
+        }),
     );
 
   test('overlays/enforce grants nothing that no action needs', async () => {
@@ -155,12 +156,17 @@ describe('config/', () => {
     const toOthers = granted.filter((right) => !right.endsWith(' in die-operator-system'));
     expect(toOthers.filter((right) => !all.includes(right)).toSorted()).toEqual([
       'responder: create events.events.k8s.io',
+      'responder: list clusterdriftpolicies.die-operator.dev',
       'responder: list driftincidents.die-operator.dev',
       'responder: list driftpolicies.die-operator.dev',
+      'responder: list namespaces',
       'responder: list pods',
+      'responder: patch clusterdriftpolicies.die-operator.dev/status',
       'responder: patch driftpolicies.die-operator.dev/status',
+      'responder: watch clusterdriftpolicies.die-operator.dev',
       'responder: watch driftincidents.die-operator.dev',
       'responder: watch driftpolicies.die-operator.dev',
+      'responder: watch namespaces',
       'responder: watch pods',
     ]);
   });

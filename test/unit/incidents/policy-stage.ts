@@ -1,5 +1,6 @@
 // A namespace with policies on the embedded API, for tests of how they are judged; rights are denied by name.
 import { findCondition } from '../../../src/api/conditions.ts';
+import { unreadNamespace } from '../../../src/api/namespace.ts';
 import type { Action, Condition, DriftPolicy } from '../../../src/api/policy.ts';
 import { compilePolicy } from '../../../src/decide/policies.ts';
 import {
@@ -8,7 +9,6 @@ import {
   type EmbeddedCluster,
 } from '../../../src/embedded/api-server.ts';
 import { ensureNamespace } from '../../../src/embedded/seed.ts';
-import type { Caches } from '../../../src/incidents/caches.ts';
 import { reconcilePolicy, type PolicyContext } from '../../../src/incidents/policies.ts';
 import { AccessReviews } from '../../../src/kube/access-reviews.ts';
 import type { EventInput } from '../../../src/kube/events.ts';
@@ -17,6 +17,7 @@ import { DRIFT_POLICIES, NETWORK_POLICIES } from '../../../src/kube/resources.ts
 import type { Transport } from '../../../src/kube/transport.ts';
 import { silentLogger } from '../../../src/observe/log.ts';
 import { aPolicy } from '../../support/builders.ts';
+import { rulebookOf } from '../../support/matched.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
 /** See the file's first line. */
@@ -56,8 +57,10 @@ export function createStage(
     client,
     clock,
     caches: {
-      policies: { get: (_: string, name: string) => entryOf(stored(name)) } as Caches['policies'],
-    },
+      policies: { get: (_: string, name: string) => entryOf(stored(name)) },
+      rulebooks: { of: () => rulebookOf([], unreadNamespace('shop')) },
+    } as unknown as PolicyContext['caches'],
+    watchNamespaces: [],
     protectedNamespaces: new Set(['kube-system']),
     reviews: new AccessReviews({ client, clock }),
     events: { record: (event) => events.push(event) },
@@ -79,7 +82,11 @@ export function createStage(
   };
 }
 
-const entryOf = (policy: DriftPolicy) => ({ policy, compilation: compilePolicy(policy) });
+const entryOf = (policy: DriftPolicy) => ({
+  kind: 'DriftPolicy',
+  policy,
+  compilation: compilePolicy(policy),
+});
 
 const nameOf = ({ verb, group, resource, subresource }: AccessAttributes): string =>
   `${resource}${group && `.${group}`}${subresource && `/${subresource}`} ${verb}`;

@@ -1,9 +1,11 @@
 // What receivers' parts need around them: an API that answers as the test says, and caches that hold what it puts there.
 import type { DriftIncident, Report } from '../../../src/api/incident.ts';
+import { unreadNamespace } from '../../../src/api/namespace.ts';
 import type { PodFacts } from '../../../src/api/pod.ts';
 import type { DriftPolicy } from '../../../src/api/policy.ts';
 import { compilePolicy } from '../../../src/decide/policies.ts';
 import { containerKey, type Caches } from '../../../src/incidents/caches.ts';
+import { Rulebooks } from '../../../src/incidents/rulebooks.ts';
 import type { JsonPatchOp, KubeClient } from '../../../src/kube/client.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
 import type { Resource } from '../../../src/kube/resources.ts';
@@ -56,9 +58,26 @@ export function cachesOf(content: {
   incidents?: readonly DriftIncident[];
 }): Caches {
   const { pods = [], policies = [], incidents = [] } = content;
-  const entries = policies.map((policy) => ({ policy, compilation: compilePolicy(policy) }));
+  const entries = policies.map((policy) => ({
+    kind: 'DriftPolicy' as const,
+    policy,
+    compilation: compilePolicy(policy),
+  }));
   const synced = Promise.resolve();
+  const subscribe = () => () => {};
+  const sources = {
+    policies: {
+      synced,
+      subscribe,
+      byIndex: (_index: string, term: string) =>
+        entries.filter(({ policy }) => policy.metadata.namespace === term),
+    },
+    clusterPolicies: { synced, subscribe, values: () => [] },
+    namespaces: { synced, subscribe, get: (_none: unknown, name: string) => unreadNamespace(name) },
+  };
   return {
+    ...sources,
+    rulebooks: new Rulebooks(sources),
     pods: {
       synced,
       get: (namespace: string, name: string) =>
@@ -69,11 +88,6 @@ export function cachesOf(content: {
             ? pod.uid === term
             : pod.containers.some(({ containerID = '' }) => containerKey(containerID) === term),
         ),
-    },
-    policies: {
-      synced,
-      byIndex: (_index: string, term: string) =>
-        entries.filter(({ policy }) => policy.metadata.namespace === term),
     },
     incidents: {
       synced,

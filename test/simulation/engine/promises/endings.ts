@@ -14,6 +14,7 @@ export const ends: Judge = ({ stage, scenario, settled }) => {
       ];
   const elsewhere = incidents
     .filter((incident) => !scenario.ends.includes(endOf(incident)) && !isExcused(stage, incident))
+    .filter((incident) => !cameAfterTheEviction(incidents, incident))
     .map((incident) => `${incident.metadata.name} ended as ${endOf(incident)}: ${summary(incident)}`);
   const running = incidents
     .filter((incident) => !isFinal(incident))
@@ -36,6 +37,19 @@ function endOf(incident: DriftIncident): string {
 function isExcused({ history }: Stage, incident: DriftIncident): boolean {
   const jumped = history.faults.some(({ kind }) => kind === 'ClockJump');
   return jumped && ['Failed', 'EvictionTimeout', 'Audit'].includes(endOf(incident));
+}
+
+// A receiver whose cache lags opens another one for a pod that an earlier incident evicted: it has nothing left to do.
+function cameAfterTheEviction(all: readonly DriftIncident[], incident: DriftIncident): boolean {
+  return (
+    endOf(incident) === 'TargetGone' &&
+    all.some(
+      ({ metadata, spec, status }) =>
+        metadata.name === incident.spec.previous &&
+        spec.target.uid === incident.spec.target.uid &&
+        status?.phase === 'Resolved',
+    )
+  );
 }
 
 function summary({ status }: DriftIncident): string {

@@ -8,7 +8,7 @@ import {
   QUARANTINE_LABEL,
   SWITCH_CONFIGMAP,
 } from '../../../../src/api/names.ts';
-import type { Action, DriftPolicy } from '../../../../src/api/policy.ts';
+import type { Action, AnyPolicy, DriftPolicy } from '../../../../src/api/policy.ts';
 import { parseSeverity, severityRank } from '../../../../src/api/severity.ts';
 import type { Judge } from '../promises.ts';
 import type { Change, Served } from '../server-log.ts';
@@ -16,6 +16,8 @@ import type { Stage } from '../stage.ts';
 import { incidentOf } from './destructive.ts';
 import { named, podWrites, type PodWrite } from './pods.ts';
 
+/** Both kinds, by plural. */
+const POLICIES = new Set(['driftpolicies', 'clusterdriftpolicies']);
 /** From the first look to the act lie three requests of at most 10 s each. */
 const FRESH_MS = 30_000;
 /** From the last look at an incident to the patch that isolates its pod. */
@@ -106,9 +108,9 @@ function againstPolicy(stage: Stage, write: PodWrite): string[] {
 
 function againstLivePolicy(stage: Stage, write: PodWrite): string[] {
   const looks = known(stage, write, ({ of, verb, status }) => {
-    return of === 'driftpolicies' && verb === 'get' && [200, 404].includes(status);
+    return POLICIES.has(of) && verb === 'get' && [200, 404].includes(status);
   });
-  return allow(stage, looks, ({ after }) => enforces(after))
+  return allow(stage, looks, ({ after }) => enforces(after) && asksForEviction(after))
     ? []
     : [`${named(write.before)} was evicted without having read that a policy enforces it`];
 }
@@ -117,13 +119,19 @@ function enforces(object: KubeObject | undefined): boolean {
   return (object as DriftPolicy | undefined)?.spec.mode === 'Enforce';
 }
 
+function asksForEviction(object: KubeObject | undefined): boolean {
+  const { responses = [] } = (object as DriftPolicy | undefined)?.spec ?? {};
+  return responses.some(({ actions }) => actions.includes('Evict'));
+}
+
 /** When the last policy in Enforce was changed or deleted, if none is left. */
 function endOfEnforcing({ log }: Stage): number | undefined {
   const changes = log.changes.filter(({ of, subresource, by }) => {
-    return of === 'driftpolicies' && subresource === undefined && !by.startsWith('die-operator');
+    return POLICIES.has(of) && subresource === undefined && !by.startsWith('die-operator');
   });
   const last = new Map<string, Change>();
-  for (const change of changes) last.set((change.object ?? change.before)?.metadata.name ?? '', change);
+  for (const change of changes)
+    last.set(`${change.of} ${(change.object ?? change.before)?.metadata.name}`, change);
   const left = [...last.values()].some(({ operation, object }) => operation !== 'DELETE' && enforces(object));
   const ended = changes.filter(({ before, object }) => enforces(before) && !enforces(object));
   return left ? undefined : ended.at(-1)?.at;
@@ -151,10 +159,10 @@ function allowedActions({ log, alerts }: Stage, uid: string): Set<Action> {
     .map(({ severity }) => severityRank(parseSeverity(severity) ?? 'Debug'));
   const worst = Math.max(-1, ...ranks);
   const versions = log.changes
-    .filter(({ of, object }) => of === 'driftpolicies' && object)
-    .map(({ object }) => (object as DriftPolicy).spec)
+    .filter(({ of, object }) => POLICIES.has(of) && object)
+    .map(({ object }) => (object as AnyPolicy).spec)
     .filter(({ mode }) => mode === 'Enforce');
-  const rungs = versions.flatMap(({ responses }) => responses);
+  const rungs = versions.flatMap(({ responses }) => responses ?? []);
   return new Set(
     rungs.filter((rung) => severityRank(rung.minSeverity) <= worst).flatMap(({ actions }) => actions),
   );

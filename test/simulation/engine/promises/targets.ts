@@ -4,7 +4,14 @@ import type { Judge } from '../promises.ts';
 import { named, podWrites } from './pods.ts';
 
 /** Kinds that the operator writes, by plural; pods are judged by their own rule. */
-const WRITTEN = new Set(['pods', 'driftincidents', 'driftpolicies', 'networkpolicies', 'leases']);
+const WRITTEN = new Set([
+  'pods',
+  'driftincidents',
+  'driftpolicies',
+  'clusterdriftpolicies',
+  'networkpolicies',
+  'leases',
+]);
 
 /** See PROMISES. */
 export const onlyTargets: Judge = ({ stage }) => {
@@ -48,7 +55,7 @@ export const isolationFirst: Judge = ({ stage }) => {
     // A pod that is on its way out is not isolated any more.
     const reads = since.findIndex(
       ({ subresource, name, after: pod }) =>
-        subresource === 'log' && name === target.name && pod?.metadata.deletionTimestamp === undefined,
+        subresource === 'log' && name === target.name && pod && pod.metadata.deletionTimestamp === undefined,
     );
     const tries = since.findIndex(
       (entry) =>

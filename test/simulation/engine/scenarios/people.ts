@@ -1,8 +1,9 @@
 // What people do in the middle of a response, at a moment that the history draws.
-import { DRIFT_POLICIES, NAMESPACES, PODS } from '../../../../src/kube/resources.ts';
+import { CLUSTER_DRIFT_POLICIES, DRIFT_POLICIES, NAMESPACES, PODS } from '../../../../src/kube/resources.ts';
 import type { DriftPolicy } from '../../../../src/api/policy.ts';
 import type { Scenario } from '../scenario.ts';
 import { NAMESPACE, type Stage } from '../stage.ts';
+import { addClusterPolicy, CLUSTER_POLICY } from './cluster-policy.ts';
 import { ALL, rung } from './ladders.ts';
 
 interface Interruption {
@@ -11,6 +12,8 @@ interface Interruption {
   ends: string[];
   /** Default: everything. */
   actions?: typeof ALL;
+  /** Default: one policy in the namespace. */
+  ask?: (stage: Stage) => void;
   act: (stage: Stage) => Promise<void> | void;
 }
 
@@ -69,6 +72,34 @@ const INTERRUPTIONS: readonly Interruption[] = [
     act: (stage) => stage.remove(DRIFT_POLICIES, 'web'),
   },
   {
+    name: 'rung-narrowed',
+    about: 'Evict is taken off the rung half-way',
+    ends: ['Resolved', 'Quarantined', 'TargetGone'],
+    act: (stage) =>
+      stage.edit(DRIFT_POLICIES, 'web', (policy) => ({
+        spec: { ...(policy as DriftPolicy).spec, ...rung(['Label', 'Isolate', 'Capture']) },
+      })),
+  },
+  {
+    name: 'grant-withdrawn',
+    about: 'the cluster lets the namespace have no Enforce any more, half-way',
+    ends: ['Resolved', 'Audit', 'PolicyChanged', 'Recorded', 'TargetGone'],
+    act: (stage) => {
+      stage.acted();
+      addClusterPolicy(stage, { grants: {} });
+    },
+  },
+  {
+    name: 'cluster-policy',
+    about: 'a policy of the cluster alone asks, and is edited to Audit half-way',
+    ends: ['Resolved', 'Audit', 'PolicyChanged', 'Recorded', 'TargetGone'],
+    ask: (stage) => addClusterPolicy(stage, rung()),
+    act: (stage) =>
+      stage.edit(CLUSTER_DRIFT_POLICIES, CLUSTER_POLICY, (policy) => ({
+        spec: { ...(policy as DriftPolicy).spec, mode: 'Audit' },
+      })),
+  },
+  {
     name: 'pod-deleted',
     about: 'somebody deletes the pod half-way',
     ends: ['Resolved', 'TargetGone'],
@@ -78,23 +109,26 @@ const INTERRUPTIONS: readonly Interruption[] = [
     name: 'namespace-deleted',
     about: 'the namespace is deleted half-way',
     ends: ['Resolved', 'TargetGone'],
-    act: (stage) => stage.remove(NAMESPACES, NAMESPACE, undefined),
+    act: (stage) => stage.remove(NAMESPACES, NAMESPACE),
   },
 ];
 
-export const PEOPLE: readonly Scenario[] = INTERRUPTIONS.map(({ name, about, ends, actions = ALL, act }) => ({
-  name,
-  about,
-  ends,
-  hasMoment: true,
-  setUp: async (stage) => {
-    await stage.deployment(3, { tier: 'front' });
-    stage.policy(rung(actions));
-  },
-  play: async (stage) => {
-    const told = stage.alert(stage.pod(), 'First');
-    await stage.moment();
-    await act(stage);
-    await told;
-  },
-}));
+export const PEOPLE: readonly Scenario[] = INTERRUPTIONS.map(
+  ({ name, about, ends, actions = ALL, ask, act }) => ({
+    name,
+    about,
+    ends,
+    hasMoment: true,
+    setUp: async (stage) => {
+      await stage.deployment(3, { tier: 'front' });
+      if (ask) ask(stage);
+      else stage.policy(rung(actions));
+    },
+    play: async (stage) => {
+      const told = stage.alert(stage.pod(), 'First');
+      await stage.moment();
+      await act(stage);
+      await told;
+    },
+  }),
+);

@@ -1,0 +1,196 @@
+// The parts of a policy: rungs, exceptions, eviction, limits. Hold only fields that this version obeys.
+import { z } from 'zod';
+import { SOURCES } from './detection.ts';
+import { timeField } from './meta.ts';
+import { SeveritySchema } from './severity.ts';
+
+/** What can be done to a pod, in the order in which the system does it. */
+export const ACTIONS = ['Label', 'Isolate', 'Capture', 'Evict'] as const;
+/** One action. */
+export type Action = (typeof ACTIONS)[number];
+
+const NO_DURATION = 'must be a duration such as 90s, 10m or 1h30m';
+/** A duration as Kubernetes writes it: `90s`, `10m`, `24h`, `1h30m`. */
+export const DurationSchema = z
+  .string()
+  .max(16)
+  .regex(/^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$/, NO_DURATION)
+  .min(2, NO_DURATION);
+
+/** A list of patterns. */
+export const globs = (what: string) =>
+  z
+    .array(z.string().min(1).max(512))
+    .min(1)
+    .max(32)
+    .describe(`${what} \`*\` stands for any characters, also none; everything else is literal.`);
+
+/** A condition in CEL; what it sees is in src/decide/cel/input.ts. */
+const condition = (what: string) =>
+  z
+    .string()
+    .min(1)
+    .max(1024)
+    .describe(
+      `${what} An expression in CEL that yields true or false and sees \`detection\`, \`pod\`, \`container\` and \`workload\`; an error is no match.`,
+    );
+
+const entryName = (what: string) =>
+  z
+    .string()
+    .max(63)
+    .regex(
+      /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+      'must be lower-case letters, digits and dashes, such as contain',
+    )
+    .describe(what);
+
+/** One rung of the ladder. */
+export const ResponseSchema = z
+  .object({
+    name: entryName('Name of the rung, unique in the policy.'),
+    minSeverity: SeveritySchema.default('Warning').describe(
+      'The rung answers detections of this severity and above.',
+    ),
+    rules: globs('The rung answers only rules whose name matches one of these patterns.').optional(),
+    sources: z
+      .array(z.enum(SOURCES))
+      .min(1)
+      .max(8)
+      .optional()
+      .meta({ 'x-kubernetes-list-type': 'set' })
+      .describe('The rung answers only detections of these detectors.'),
+    tags: globs('The rung answers only rules with a tag that matches one of these patterns.').optional(),
+    condition: condition('The rung answers only detections for which this is true.').optional(),
+    actions: z
+      .array(z.enum(ACTIONS))
+      .min(1)
+      .max(ACTIONS.length)
+      .meta({ 'x-kubernetes-list-type': 'set' })
+      .describe(
+        'What is done. Every rung that a detection meets adds its actions; the order is the system’s: Label and Isolate, Capture, Evict.',
+      ),
+  })
+  .describe('One rung of the response ladder.');
+
+/** How far a response may go that an exception caps. */
+export const CAPS = ['None', 'Label', 'Isolate', 'Capture'] as const;
+/** One cap. */
+export type Cap = (typeof CAPS)[number];
+
+/** One exception. */
+export const ExceptionSchema = z
+  .object({
+    name: entryName('Name of the exception, unique in the policy.'),
+    image: z
+      .string()
+      .min(1)
+      .max(512)
+      .describe(
+        'Pattern for the image of the container that the detection is about, as the pod asks for it or as the runtime resolved it. `*` stands for any characters; everything else is literal.',
+      ),
+    condition: condition('The exception applies only to detections for which this is true.').optional(),
+    reason: z.string().min(1).max(256).describe('Why, for those who read the incident.'),
+    expires: timeField('When the exception ends.'),
+    maxAction: z
+      .enum(CAPS)
+      .default('Label')
+      .describe(
+        'The last action, in the order of the system, that this policy still contributes. None: the drift is recorded only.',
+      ),
+  })
+  .describe(
+    'Drift that is known: it is still recorded, and this policy answers it with less. Other policies are not touched.',
+  );
+
+/** How eviction behaves. */
+export const EvictionSchema = z
+  .object({
+    gracePeriodSeconds: z
+      .int()
+      .min(1)
+      .max(3600)
+      .default(1)
+      .describe(
+        'Seconds between TERM and KILL, decided in the first call: it cannot be shortened later. 0 is not offered: it hides containers that still run.',
+      ),
+    waitForBudget: DurationSchema.default('10m').describe(
+      'How long to wait for a PodDisruptionBudget that allows the eviction. Then the pod stays quarantined and the incident says so.',
+    ),
+    replacement: z
+      .object({
+        require: z
+          .enum(['Baseline', 'Pinned'])
+          .default('Baseline')
+          .describe(
+            'Proof that the replacement is clean. Pinned: every image is named by digest and runs it. Baseline: that, or the same image IDs as the set had before.',
+          ),
+        readyWithin: DurationSchema.default('5m').describe(
+          'How long the replacement may take to become Ready with a proven image.',
+        ),
+      })
+      .prefault({})
+      .describe('What counts as recovery.'),
+  })
+  .describe('How the pod is evicted and its replacement verified.');
+
+/** How much may be done at a time. */
+export const LimitsSchema = z
+  .object({
+    perWorkload: z
+      .object({
+        quarantined: z
+          .int()
+          .min(0)
+          .max(1000)
+          .default(2)
+          .describe(
+            'Pods of one workload that may be taken out of it at a time; beyond it they are isolated gently.',
+          ),
+      })
+      .prefault({})
+      .describe('Limits for one top-level workload.'),
+    perNamespace: z
+      .object({
+        quarantined: z
+          .int()
+          .min(0)
+          .max(10000)
+          .default(10)
+          .describe('Pods of the namespace that may be taken out of their workloads at a time.'),
+      })
+      .prefault({})
+      .describe('Limits for the namespace.'),
+  })
+  .describe('How much may be done at a time.');
+
+/** What the policies of namespaces may do. */
+export const GrantsSchema = z
+  .object({
+    enforce: z.boolean().default(false).describe('DriftPolicies may have mode Enforce.'),
+    exceptions: z.boolean().default(false).describe('DriftPolicies may have exceptions.'),
+    breakGlass: z
+      .object({
+        maxDuration: DurationSchema.default('4h').describe(
+          'An annotation that ends later than this from now is not honoured.',
+        ),
+      })
+      .optional()
+      .describe(
+        'The annotation `die-operator.dev/break-glass-until` on a pod caps every response to it at Label until the time that it names.',
+      ),
+  })
+  .describe(
+    'What the DriftPolicies of the selected namespaces may do. Of several ClusterDriftPolicies with grants each adds its own; once there is one, what none grants is not permitted. Where there is none, Enforce and exceptions are.',
+  );
+
+/** One exception, defaults applied. */
+export type Exception = z.output<typeof ExceptionSchema>;
+/** Grants, defaults applied. */
+export type Grants = z.output<typeof GrantsSchema>;
+/** One rung, defaults applied. */
+export type Response = z.output<typeof ResponseSchema>;
+/** Eviction settings, defaults applied. */
+export type Eviction = z.output<typeof EvictionSchema>;
+/** Limits, defaults applied. */
+export type Limits = z.output<typeof LimitsSchema>;

@@ -1,0 +1,153 @@
+// The subject of an explanation out of a cluster: a few reads, and nothing is written.
+import { isFinal, type DriftIncident } from '../../api/incident.ts';
+import type { KubeObject } from '../../api/meta.ts';
+import { PAUSED_KEY, SWITCH_CONFIGMAP, SYSTEM_NAMESPACE } from '../../api/names.ts';
+import { namespaceFacts } from '../../api/namespace.ts';
+import { controllerOf, podFacts, type PodFacts } from '../../api/pod.ts';
+import type { AnyPolicy, PolicyKind } from '../../api/policy.ts';
+import { countOthers } from '../../explain/others.ts';
+import type { Pause, StoredPolicy, Subject } from '../../explain/subject.ts';
+import { faultOf } from '../../incidents/fault.ts';
+import { targetOf } from '../../incidents/target.ts';
+import type { KubeClient, Selection } from '../../kube/client.ts';
+import { systemClock, systemRandom } from '../../kube/clock.ts';
+import { loadConnection } from '../../kube/connection.ts';
+import { isForbidden, isNotFound, KubeError } from '../../kube/errors.ts';
+import { createKubeClient } from '../../kube/http-client.ts';
+import {
+  CLUSTER_DRIFT_POLICIES,
+  CONFIG_MAPS,
+  DRIFT_INCIDENTS,
+  DRIFT_POLICIES,
+  NAMESPACES,
+  PODS,
+  type Resource,
+} from '../../kube/resources.ts';
+import { createUndiciTransport } from '../../kube/undici-transport.ts';
+import { version } from '../../version.ts';
+
+/** What to read, and how to get there. */
+export interface ClusterRequest {
+  name: string;
+  namespace: string | undefined;
+  kubeconfig?: string | undefined;
+  context?: string | undefined;
+  at: number;
+  protectedNamespaces: ReadonlySet<string>;
+}
+
+const PAGE = 500;
+const DEFAULT_NAMESPACE = 'default';
+
+/** Connects and reads. @throws Error naming the missing right, or why there is no answer. */
+export async function fromCluster(request: ClusterRequest): Promise<Subject> {
+  const transport = createUndiciTransport(await loadConnection(request));
+  const userAgent = `die-operator-explain/${version()}`;
+  const client = createKubeClient({ transport, clock: systemClock, random: systemRandom, userAgent });
+  try {
+    return await readSubject(client, request);
+  } finally {
+    await transport.close();
+  }
+}
+
+/** Reads everything that decisions about the pod look at. @throws Error as {@link fromCluster}. */
+export async function readSubject(client: KubeClient, request: ClusterRequest): Promise<Subject> {
+  const { name, namespace = DEFAULT_NAMESPACE, at, protectedNamespaces } = request;
+  const pod = podFacts(
+    await allowed(client.get<KubeObject>(PODS, { namespace, name }), 'get', PODS, namespace),
+  );
+  const [space, own, cluster, pods, incidents, paused] = await Promise.all([
+    allowed(client.get<KubeObject>(NAMESPACES, { name: namespace }), 'get', NAMESPACES),
+    listAll<AnyPolicy>(client, DRIFT_POLICIES, { namespace }),
+    listAll<AnyPolicy>(client, CLUSTER_DRIFT_POLICIES),
+    listAll<KubeObject>(client, PODS, { namespace }),
+    listAll<DriftIncident>(client, DRIFT_INCIDENTS, { namespace }),
+    readPause(client),
+  ]);
+  const sound = incidents.filter((incident) => faultOf(incident) === undefined);
+  const incident = sound.find((one) => one.spec.target.uid === pod.uid && !isFinal(one));
+  const target = incident?.spec.target ?? targetOf(pod);
+  return {
+    origin: 'Cluster',
+    pod,
+    target,
+    space: namespaceFacts(space),
+    policies: [...asKind('DriftPolicy', own), ...asKind('ClusterDriftPolicy', cluster)],
+    incident,
+    others: countOthers(pod, target.workload?.uid ?? controllerOf(pod)?.uid, pods.map(toFacts), sound),
+    paused,
+    at,
+    protectedNamespaces,
+  };
+}
+
+function asKind(kind: PolicyKind, policies: readonly AnyPolicy[]): StoredPolicy[] {
+  return policies.map((policy) => ({ kind, policy }));
+}
+
+function toFacts(object: KubeObject): PodFacts {
+  return podFacts(object);
+}
+
+async function listAll<T extends KubeObject>(
+  client: KubeClient,
+  resource: Resource,
+  selection: Selection = {},
+): Promise<T[]> {
+  const all: T[] = [];
+  let next: string | undefined;
+  do {
+    const page = client.list<T>(resource, {
+      ...selection,
+      limit: PAGE,
+      ...(next !== undefined && { continue: next }),
+    });
+    const { items, metadata } = await allowed(page, 'list', resource, selection.namespace);
+    all.push(...items);
+    next = metadata.continue || undefined;
+  } while (next !== undefined);
+  return all;
+}
+
+async function allowed<T>(
+  read: Promise<T>,
+  verb: string,
+  resource: Resource,
+  namespace?: string,
+): Promise<T> {
+  try {
+    return await read;
+  } catch (error) {
+    if (!(error instanceof KubeError)) throw error;
+    const what = `${resource.plural}${resource.group === '' ? '' : `.${resource.group}`}`;
+    const where = namespace === undefined ? '' : ` in namespace ${namespace}`;
+    const cure = cureOf(error, `${verb} ${what}${where}`, resource);
+    throw cure === undefined ? error : new Error(`${error.message}; ${cure}`, { cause: error });
+  }
+}
+
+function cureOf(error: KubeError, right: string, { kind, group }: Resource): string | undefined {
+  if (isForbidden(error))
+    return `explain needs the right to ${right}: docs/explain.md lists all that it reads`;
+  if (error.status === 404 && !isNotFound(error) && group !== '')
+    return `this cluster has no ${kind}: install the definitions of die-operator, or explain from files with --filename`;
+  return undefined;
+}
+
+// The responder reads the switch with its own right: where the person has none, it is not known how it stands.
+async function readPause(client: KubeClient): Promise<Pause> {
+  const where = `ConfigMap ${SYSTEM_NAMESPACE}/${SWITCH_CONFIGMAP}`;
+  try {
+    const at = { namespace: SYSTEM_NAMESPACE, name: SWITCH_CONFIGMAP };
+    const { data } = await client.get<KubeObject & { data?: Record<string, string> }>(CONFIG_MAPS, at);
+    const value = data?.[PAUSED_KEY];
+    return value === undefined || value === 'false'
+      ? { state: 'Off' }
+      : { state: 'On', message: `paused by ${where}, key ${PAUSED_KEY}` };
+  } catch (error) {
+    if (isNotFound(error)) return { state: 'Off' };
+    if (!isForbidden(error)) throw error;
+    return { state: 'Unknown', message: `you may not read ${where}` };
+  }
+}

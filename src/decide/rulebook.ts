@@ -1,0 +1,56 @@
+// The policies in force in one namespace, made once per change and asked for each detection.
+import type { NamespaceFacts } from '../api/namespace.ts';
+import { powersOf, refusals, type Powers } from './grants.ts';
+import type { CompiledPolicy, MatchablePod } from './policies.ts';
+import type { Problem } from './problem.ts';
+
+/** See the file's first line. */
+export interface Rulebook {
+  powers: Powers;
+  /** Policies of the namespace that ask for what is not permitted, and for what; by UID. They are not in force. */
+  refused: ReadonlyMap<string, readonly Problem[]>;
+  /** Policies in force, by UID. */
+  inForce: ReadonlyMap<string, CompiledPolicy>;
+  /** Policies in force that are about the pod. */
+  candidates: (pod: MatchablePod) => CompiledPolicy[];
+}
+
+/**
+ * The rulebook of a namespace.
+ * @param own accepted policies of the namespace.
+ * @param cluster accepted policies of the cluster.
+ */
+export function rulebookFor(
+  space: NamespaceFacts,
+  own: readonly CompiledPolicy[],
+  cluster: readonly CompiledPolicy[],
+): Rulebook {
+  const powers = powersOf(space, cluster);
+  const judged = own.map((policy) => ({ policy, problems: refusals(policy, powers) }));
+  const permitted = judged.flatMap(({ policy, problems }) => (problems.length === 0 ? [policy] : []));
+  const inForce = [...permitted, ...cluster.filter((policy) => policy.matchesNamespace(space))];
+  const find = index(inForce.filter(({ rungs }) => rungs.length > 0));
+  return {
+    powers,
+    refused: new Map(
+      judged.flatMap(({ policy, problems }) => (problems.length > 0 ? [[policy.uid, problems]] : [])),
+    ),
+    inForce: new Map(inForce.map((policy) => [policy.uid, policy])),
+    candidates: (pod) => find(pod.labels).filter((policy) => policy.matchesPod(pod)),
+  };
+}
+
+// Most policies select by a label: only those are looked at whose label the pod has.
+function index(
+  policies: readonly CompiledPolicy[],
+): (labels: Readonly<Record<string, string>>) => CompiledPolicy[] {
+  const everywhere = policies.filter(({ anchor }) => anchor === undefined);
+  const anchored = Map.groupBy(
+    policies.filter(({ anchor }) => anchor !== undefined),
+    ({ anchor = ['', ''] }) => anchor.join('='),
+  );
+  return (labels) => [
+    ...everywhere,
+    ...Object.entries(labels).flatMap((label) => anchored.get(label.join('=')) ?? []),
+  ];
+}

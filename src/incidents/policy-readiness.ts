@@ -1,0 +1,161 @@
+// Whether what a policy asks for can be done: the rights, and the deny policy in each namespace before it is needed.
+import { POLICY_CONDITIONS, type NewCondition } from '../api/conditions.ts';
+import { classify, type Classified } from '../controller/errors.ts';
+import type { CompiledPolicy } from '../decide/policies.ts';
+import type { AccessReviews } from '../kube/access-reviews.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { Logger } from '../observe/log.ts';
+import { ensureDenyPolicy } from '../respond/deny-policy.ts';
+import type { Caches } from './caches.ts';
+import { describeMissing, isGapOnly, rightsFor, type NeededRight } from './policy-rights.ts';
+
+/** What {@link prepare} needs. */
+export interface ReadinessContext {
+  client: KubeClient;
+  caches: Pick<Caches, 'namespaces'>;
+  /** Shared by all policies. */
+  reviews: Pick<AccessReviews, 'mayDo'>;
+  /** Empty: all. */
+  watchNamespaces: readonly string[];
+  protectedNamespaces: ReadonlySet<string>;
+  log: Logger;
+}
+
+// A right that is missing, or a foreign object in the way, changes only when a person changes it.
+const SLOW_RETRY_MS = 300_000;
+const RETRY_MS = 15_000;
+// An edited or deleted deny policy is put back, and a right that was taken away is noticed, at the latest after this.
+const REPAIR_MS = 600_000;
+// Isolation uses the same connections, and waits for no questions.
+const PARALLEL = 4;
+
+/** What was found. */
+export interface Prepared {
+  condition: NewCondition;
+  /** When to look again, in milliseconds. */
+  again?: number;
+}
+
+/** Whether what the policy asks for can be done; puts the deny policy where it may be needed. */
+export async function prepare(context: ReadinessContext, policy: CompiledPolicy): Promise<Prepared> {
+  if (policy.mode === 'Audit') return ready('Audit', 'responses are recorded, nothing is touched');
+  if (context.protectedNamespaces.has(policy.namespace)) {
+    const message = `namespace ${policy.namespace} is protected: nothing is ever done to its pods`;
+    return { condition: { type: POLICY_CONDITIONS.Ready, status: 'False', reason: 'Protected', message } };
+  }
+  const actions = policy.rungs.flatMap((rung) => rung.actions);
+  if (actions.length === 0) return ready('Grants', 'the policy grants, and asks for nothing');
+  const key = `${policy.namespace}/${policy.name}`;
+  const [rights, trouble] = await Promise.all([
+    checkRights(
+      context,
+      key,
+      whereRightsAreNeeded(context, policy).flatMap((where) => rightsFor(actions, where, policy.kind)),
+    ),
+    actions.includes('Isolate') ? placeDenyPolicies(context, key, policy) : undefined,
+  ]);
+  // The refusal of the deny policy names one missing right; the reviews name all.
+  return rights.condition.status === 'False' ? rights : (trouble ?? rights);
+}
+
+function ready(reason: string, message: string): Prepared {
+  return { condition: { type: POLICY_CONDITIONS.Ready, status: 'True', reason, message } };
+}
+
+async function checkRights(
+  { reviews, log }: ReadinessContext,
+  policy: string,
+  needed: readonly NeededRight[],
+): Promise<Prepared> {
+  const { Ready } = POLICY_CONDITIONS;
+  try {
+    const missing = await missingOf(reviews, needed);
+    if (missing.length === 0) return { ...ready('Enforcing', 'responses are carried out'), again: REPAIR_MS };
+    const message = describeMissing(missing);
+    const again = SLOW_RETRY_MS;
+    if (missing.every(isGapOnly)) return { ...ready('IncompleteEvidence', message), again };
+    return { condition: { type: Ready, status: 'False', reason: 'MissingPermission', message }, again };
+  } catch (error) {
+    const { kind, message: why } = classify(error);
+    log.warn({ policy, err: error }, 'the API server does not tell which rights die-operator has');
+    const message = `whether the rights are there that the policy needs is not known: ${why}. Responses are tried all the same; the API server is asked again.`;
+    const condition: NewCondition = { type: Ready, status: 'Unknown', reason: 'RightsUnknown', message };
+    return { condition, again: retryMs(kind) };
+  }
+}
+
+/** In the order of `needed`. @throws KubeError as soon as one answer cannot be had. */
+async function missingOf(
+  reviews: ReadinessContext['reviews'],
+  needed: readonly NeededRight[],
+): Promise<NeededRight[]> {
+  const allowed = await fewAtATime(needed, (right) => reviews.mayDo(right));
+  return needed.filter((_, index) => allowed[index] === false);
+}
+
+/** Like `Promise.all(items.map(work))`, with at most {@link PARALLEL} at a time. */
+async function fewAtATime<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const queue = items.entries();
+  const worker = async () => {
+    for (const [index, item] of queue) results[index] = await work(item);
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, worker));
+  return results;
+}
+
+/** Resolves to the first thing that is in the way, if any is. */
+async function placeDenyPolicies(
+  context: ReadinessContext,
+  key: string,
+  policy: CompiledPolicy,
+): Promise<Prepared | undefined> {
+  const found = await fewAtATime(namespacesOf(context, policy), (namespace) =>
+    placeDenyPolicy(context, key, namespace),
+  );
+  return found.find((trouble) => trouble !== undefined);
+}
+
+/** Resolves to what is in the way, if anything is. */
+async function placeDenyPolicy(
+  { client, log }: ReadinessContext,
+  policy: string,
+  namespace: string,
+): Promise<Prepared | undefined> {
+  try {
+    await ensureDenyPolicy(client, namespace);
+    return undefined;
+  } catch (error) {
+    const { kind, reason, message } = classify(error);
+    log.warn({ policy, namespace, err: error }, 'the namespace could not be prepared');
+    const condition: NewCondition = { type: POLICY_CONDITIONS.Ready, status: 'False', reason, message };
+    return { condition, again: retryMs(kind) };
+  }
+}
+
+/** Namespaces whose pods the policy can reach. */
+export function namespacesOf(
+  { caches, protectedNamespaces, watchNamespaces }: ReadinessContext,
+  policy: CompiledPolicy,
+): string[] {
+  if (policy.kind === 'DriftPolicy') return [policy.namespace];
+  return caches.namespaces
+    .values()
+    .filter((space) => policy.matchesNamespace(space))
+    .map(({ name }) => name)
+    .filter((name) => !protectedNamespaces.has(name))
+    .filter((name) => watchNamespaces.length === 0 || watchNamespaces.includes(name));
+}
+
+/** Undefined: in the whole cluster. */
+function whereRightsAreNeeded(
+  context: ReadinessContext,
+  policy: CompiledPolicy,
+): readonly (string | undefined)[] {
+  const everywhere = policy.kind === 'ClusterDriftPolicy' && context.watchNamespaces.length === 0;
+  return everywhere ? [undefined] : namespacesOf(context, policy);
+}
+
+function retryMs(kind: Classified['kind']): number {
+  return kind === 'retry' ? RETRY_MS : SLOW_RETRY_MS;
+}

@@ -1,0 +1,101 @@
+// What ClusterDriftPolicies let the policies of namespaces do, and what is refused.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { CompiledPolicy } from '../../../src/decide/policies.ts';
+import { powersOf } from '../../../src/decide/grants.ts';
+import { aDetection, aPod } from '../../support/builders.ts';
+import { matched, rulebookOf } from '../../support/matched.ts';
+import { policy } from './builders.ts';
+
+const SHOP = { name: 'shop', labels: { tenant: 'true', 'kubernetes.io/metadata.name': 'shop' } };
+const EXCEPTION = { name: 'x', image: '*', reason: 'r', expires: '2027-01-01T00:00:00Z' };
+
+function cluster(spec: object, name = 'cluster'): CompiledPolicy {
+  return policy({ responses: undefined, ...spec }, { name, uid: name }, 'ClusterDriftPolicy');
+}
+
+describe('the powers of a namespace', () => {
+  test('are Enforce and exceptions where no policy of the cluster says anything', () => {
+    expect(powersOf(SHOP, [])).toEqual({ enforce: true, exceptions: true, grantedBy: [] });
+  });
+
+  test.each<[string, object]>([
+    ['grants nothing', { grants: {} }],
+    ['selects it by label', { grants: {}, namespaceSelector: { matchLabels: { tenant: 'true' } } }],
+  ])('are none as soon as one %s', (_how, spec) => {
+    expect(powersOf(SHOP, [cluster(spec)])).toEqual({
+      enforce: false,
+      exceptions: false,
+      grantedBy: ['cluster'],
+    });
+  });
+
+  test('are not touched by one that selects other namespaces, or that grants nothing at all', () => {
+    const others = cluster({ grants: {}, namespaceSelector: { matchLabels: { tenant: 'false' } } });
+    const silent = cluster({ responses: [{ name: 'r', actions: ['Label'] }] }, 'silent');
+    expect(powersOf(SHOP, [others, silent])).toEqual(powersOf(SHOP, []));
+  });
+
+  test('are what any of several grants, with the shortest break-glass time, in any order', () => {
+    const all = [
+      cluster({ grants: { enforce: true } }, 'a'),
+      cluster({ grants: { exceptions: true, breakGlass: { maxDuration: '4h' } } }, 'b'),
+      cluster({ grants: { breakGlass: { maxDuration: '30m' } } }, 'c'),
+    ];
+    fc.assert(
+      fc.property(fc.shuffledSubarray(all, { minLength: 3 }), (some) => {
+        expect(powersOf(SHOP, some)).toEqual({
+          enforce: true,
+          exceptions: true,
+          breakGlassMs: 1_800_000,
+          grantedBy: ['a', 'b', 'c'],
+        });
+      }),
+    );
+  });
+});
+
+describe('a policy of a namespace that asks for more than is granted', () => {
+  const greedy = policy({ mode: 'Enforce', exceptions: [EXCEPTION] });
+
+  test('is not in force, and is told which field and by whom', () => {
+    const book = rulebookOf([greedy, cluster({ grants: {} })], SHOP);
+    expect(book.inForce.has(greedy.uid)).toBe(false);
+    expect(book.refused.get(greedy.uid)?.map(({ path }) => path)).toEqual(['spec.mode', 'spec.exceptions']);
+    expect(book.refused.get(greedy.uid)?.[0]?.message).toContain('grants of: cluster');
+  });
+
+  test.each<[string, object]>([
+    ['Audit', { mode: 'Audit' }],
+    ['Audit with a long ladder', { mode: 'Audit', responses: [{ name: 'r', actions: ['Evict'] }] }],
+  ])('unlike one in %s', (_what, spec: object) => {
+    const modest = policy({ ...spec });
+    expect(rulebookOf([modest, cluster({ grants: {} })], SHOP).inForce.has(modest.uid)).toBe(true);
+  });
+
+  test('contributes nothing, and the policy of the cluster still does', () => {
+    const strict = cluster({ mode: 'Enforce', responses: [{ name: 'r', actions: ['Isolate'] }], grants: {} });
+    const match = matched([greedy, strict], aPod(), aDetection());
+    expect(match?.contributions.map(({ kind, name }) => `${kind}/${name}`)).toEqual([
+      'ClusterDriftPolicy/cluster',
+    ]);
+  });
+
+  test('cannot grant anything to itself', () => {
+    expect(() => policy({ grants: { enforce: true } })).toThrow(/spec\.grants.*does not know the field/);
+  });
+});
+
+describe('a policy of the cluster', () => {
+  test('answers in the namespaces that it selects and in no other', () => {
+    const responses = [{ name: 'r', actions: ['Label'] }];
+    const selecting = (name: string) =>
+      cluster({ responses, namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': name } } });
+    expect(matched([selecting('shop')], aPod(), aDetection())).toBeDefined();
+    expect(matched([selecting('bank')], aPod(), aDetection())).toBeUndefined();
+  });
+
+  test('that only grants answers nothing', () => {
+    expect(matched([cluster({ grants: { enforce: true } })], aPod(), aDetection())).toBeUndefined();
+  });
+});
