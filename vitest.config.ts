@@ -8,6 +8,6 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 20_000,
     deps: { interopDefault: false },
-    include: ['test/{unit,simulation,package}/**/*.test.ts'],
+    include: ['test/{unit,simulation,package,load}/**/*.test.ts'],
   },
 });

@@ -21,6 +21,7 @@ const SUITES: readonly Suite[] = [
   { name: 'flow' },
   { name: 'flow-real', folder: 'flow', realApi: 'all' },
   { name: 'simulation' },
+  { name: 'load' },
   { name: 'fuzz' },
   { name: 'package' },
 ];

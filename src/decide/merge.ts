@@ -1,6 +1,6 @@
 // One response out of several policies and several detections: actions add up, of each setting the most careful wins.
 import type { Contribution, DriftIncident, ResponseSettings } from '../api/incident.ts';
-import { ACTIONS, type Action } from '../api/policy.ts';
+import { ACTIONS, CAPS, type Action } from '../api/policy.ts';
 import { maxSeverity, type Severity } from '../api/severity.ts';
 import { recordedDuration } from './duration.ts';
 import type { Standing } from './standing.ts';
@@ -87,9 +87,25 @@ function unite(contributions: readonly Contribution[]): Contribution[] {
       const all = [first, ...others];
       // Sorted, as the order in which receivers reported says nothing.
       const rungs = [...new Set(all.flatMap((entry) => entry.rungs))].toSorted(compare);
-      return [{ ...first, rungs, actions: inSystemOrder(all.flatMap((entry) => entry.actions)) }];
+      const { cap: _cap, ...entry } = first;
+      const cap = loosest(all);
+      return [
+        {
+          ...entry,
+          rungs,
+          actions: inSystemOrder(all.flatMap(({ actions }) => actions)),
+          ...(cap && { cap }),
+        },
+      ];
     })
     .toSorted(byPolicy);
+}
+
+// What was capped once and not another time is not capped.
+function loosest(all: readonly Contribution[]): Contribution['cap'] {
+  const caps = all.flatMap(({ cap }) => cap ?? []);
+  if (caps.length < all.length) return undefined;
+  return caps.toSorted((a, b) => CAPS.indexOf(b.maxAction) - CAPS.indexOf(a.maxAction))[0];
 }
 
 function moreCareful(a: ResponseSettings, b: ResponseSettings): ResponseSettings {
