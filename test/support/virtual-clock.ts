@@ -12,16 +12,18 @@ const DRAIN_TURNS = 20;
 
 /** See the file's first line. Starts at 2026-11-22T00:00:00Z unless told otherwise. */
 export class VirtualClock implements Clock {
-  #now: number;
+  #now = 0;
+  /** What a wall clock shows at the time 0. */
+  #epoch: number;
   #order = 0;
   readonly #timers = new Set<Timer>();
 
   constructor(start: number = Date.UTC(2026, 10, 22)) {
-    this.#now = start;
+    this.#epoch = start;
   }
 
   now(): number {
-    return this.#now;
+    return this.#epoch + this.#now;
   }
 
   elapsed(): number {
@@ -32,6 +34,11 @@ export class VirtualClock implements Clock {
     const timer: Timer = { at: this.#now + Math.max(0, ms), order: this.#order++, fn };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
+  }
+
+  /** Somebody sets the machine's time; no time passes by it. */
+  setBy(ms: number): void {
+    this.#epoch += ms;
   }
 
   /** Number of timers that wait. */

@@ -79,6 +79,16 @@ describe('a token file', () => {
     expect(log.lines).toEqual([]);
   });
 
+  it('that changes is obeyed also after somebody set the clock back: a token that was taken away is none', async () => {
+    writeFileSync(path, OLD);
+    const tokens = fileTokens(path, clock, log);
+    writeFileSync(`${path}.next`, NEW);
+    renameSync(`${path}.next`, path);
+    clock.setBy(-3_600_000);
+    await clock.advance(1000);
+    expect(tokens()).toEqual([NEW]);
+  });
+
   it.each([
     ['unreadable', () => rmSync(path), /cannot be read/],
     ['empty', () => writeFileSync(path, ''), /has no token/],

@@ -203,6 +203,12 @@ describe('a pod that cannot be told', () => {
     expect(await open(told, 30_000)).toMatchObject({ outcome: 'Unidentified' });
   });
 
+  test('for half a minute is unidentified, whatever somebody does to the clock', async () => {
+    const { open, clock } = scene({});
+    clock.setBy(-3_600_000);
+    expect(await open(told, 30_000)).toMatchObject({ outcome: 'Unidentified' });
+  });
+
   test('as its node contradicts is unidentified at once', async () => {
     const { open } = scene({});
     expect(await open(aDetection({}, { hostname: 'node-2' }))).toMatchObject({ outcome: 'Unidentified' });

@@ -12,6 +12,15 @@ it('lets the first line of each kind through, then one each period', async () =>
   expect([due('a'), due('a'), due('b')]).toEqual([true, false, true]);
 });
 
+it('is not silenced by a clock that somebody sets back', async () => {
+  const clock = new VirtualClock();
+  const due = throttle(clock, 1000);
+  due('a');
+  clock.setBy(-3_600_000);
+  await clock.advance(1000);
+  expect(due('a')).toBe(true);
+});
+
 it('counts the period from the last line that was let through', async () => {
   const clock = new VirtualClock();
   const due = throttle(clock, 1000);
