@@ -35,8 +35,8 @@ export const DetectionSummarySchema = z
 /** See {@link DetectionSummarySchema}. */
 export type DetectionSummary = z.infer<typeof DetectionSummarySchema>;
 
-/** How much of a detection's fields is kept, in fields and in characters. Of too many the shortest are kept. */
-export const FIELD_LIMITS = { fields: 64, name: 128, value: 1024, total: 4096 } as const;
+/** How much of a detection's fields is kept, in fields and in characters; names of 64 fields leave room for values. */
+export const FIELD_LIMITS = { fields: 64, name: 48, value: 1024, total: 4096 } as const;
 
 /** Identity of the container as told by a detector; absent means not told (null, "", `<NA>` and `host` are absent). */
 export interface ToldIdentity {

@@ -27,8 +27,9 @@ export async function readManifests(
     const room = MANIFEST_LIMITS.objects - all.manifests.length;
     const read =
       typeof text === 'string' ? readManifest({ file, named }, text, room) : refused(file, text.problem);
-    all.manifests.push(...read.manifests);
-    all.problems.push(...read.problems);
+    // One by one: a call takes only so many arguments.
+    for (const manifest of read.manifests) all.manifests.push(manifest);
+    for (const problem of read.problems) all.problems.push(problem);
   }
   return all;
 }

@@ -2,9 +2,10 @@
 import type { Contribution } from '../api/incident.ts';
 import type { ContainerFacts, PodFacts } from '../api/pod.ts';
 import { ACTIONS, CAPS, type Action, type Cap, type Exception } from '../api/policy.ts';
+import type { Ask } from './cel/budget.ts';
 import { compileCondition, type Condition } from './cel/condition.ts';
-import type { ConditionInput } from './cel/input.ts';
 import { imageMatcher, type NamedImage } from './image-patterns.ts';
+import { byCodeUnit } from './order.ts';
 
 /** An exception, ready to be matched. */
 export interface CompiledException {
@@ -40,13 +41,13 @@ export function compileException({ image, condition, ...rest }: Exception): Comp
 export function exceptionMiss(
   exception: CompiledException,
   container: ContainerFacts | undefined,
-  input: () => ConditionInput,
+  ask: Ask,
   at: number,
 ): ExceptionMiss | undefined {
   if (!(at < Date.parse(exception.expires))) return 'Expired';
   if (!container) return 'Container';
   if (!exception.matchesImage(container)) return 'Image';
-  const verdict = exception.condition?.evaluate(input()) ?? 'True';
+  const verdict = exception.condition ? ask(exception.condition) : 'True';
   if (verdict === 'Error') return 'ConditionError';
   return verdict === 'True' ? undefined : 'Condition';
 }
@@ -87,8 +88,8 @@ export function strictest(caps: readonly AppliedCap[]): AppliedCap | undefined {
   return caps.toSorted(
     (a, b) =>
       CAPS.indexOf(a.maxAction) - CAPS.indexOf(b.maxAction) ||
-      a.by.localeCompare(b.by) ||
-      (a.name ?? '').localeCompare(b.name ?? ''),
+      byCodeUnit(a.by, b.by) ||
+      byCodeUnit(a.name ?? '', b.name ?? ''),
   )[0];
 }
 

@@ -15,18 +15,26 @@ export interface Powers {
   grantedBy: readonly string[];
 }
 
-/** Powers of a namespace: what any policy that selects it grants. Of several break-glass times the shortest counts. */
-export function powersOf(space: NamespaceFacts, cluster: readonly CompiledPolicy[]): Powers {
+/**
+ * Powers of a namespace: what any policy that selects it grants. Of several break-glass times the shortest counts.
+ * @param unknown what may select the namespace and cannot be read: it grants nothing.
+ */
+export function powersOf(
+  space: NamespaceFacts,
+  cluster: readonly CompiledPolicy[],
+  unknown: readonly string[] = [],
+): Powers {
   const granting = cluster.flatMap(({ name, grants, matchesNamespace }) =>
     grants && matchesNamespace(space) ? [{ name, grants }] : [],
   );
-  if (granting.length === 0) return { enforce: true, exceptions: true, grantedBy: [] };
+  if (granting.length === 0 && unknown.length === 0)
+    return { enforce: true, exceptions: true, grantedBy: [] };
   const times = granting.flatMap(({ grants }) => breakGlassMs(grants) ?? []);
   return {
     enforce: granting.some(({ grants }) => grants.enforce),
     exceptions: granting.some(({ grants }) => grants.exceptions),
     ...(times.length > 0 && { breakGlassMs: Math.min(...times) }),
-    grantedBy: granting.map(({ name }) => name).toSorted(),
+    grantedBy: [...granting.map(({ name }) => name), ...unknown].toSorted(),
   };
 }
 

@@ -1,11 +1,14 @@
 // Which policies answer a detection in a pod, and with what.
 import type { Detection } from '../api/detection.ts';
-import { MAX_CONTRIBUTIONS, type Contribution, type ResponseSettings } from '../api/incident.ts';
+import type { Contribution, ResponseSettings } from '../api/incident.ts';
 import type { ContainerFacts, PodFacts } from '../api/pod.ts';
+import type { PolicyKind } from '../api/policy.ts';
 import { severityRank } from '../api/severity.ts';
-import { conditionInput, type ConditionInput } from './cel/input.ts';
+import { askingWithin, MAX_DETECTION_COST, type Ask } from './cel/budget.ts';
+import { conditionInput } from './cel/input.ts';
 import { breakGlass, capOf, capped, exceptionMiss, strictest, type AppliedCap } from './exceptions.ts';
-import { byPolicy, inSystemOrder, mergeSettings } from './merge.ts';
+import { inSystemOrder, keptContributions, settingsOf } from './merge.ts';
+import { byCodeUnit } from './order.ts';
 import type { CompiledPolicy, CompiledRung } from './policies.ts';
 import type { Rulebook } from './rulebook.ts';
 
@@ -22,9 +25,9 @@ export interface Sighting {
 
 /** What the matching policies ask for. */
 export interface Match {
-  /** Sorted by policy; at most {@link MAX_CONTRIBUTIONS}, those in Enforce kept first. */
+  /** Sorted by policy; see `keptContributions`. */
   contributions: Contribution[];
-  /** Merged over every policy that contributes, also one beyond the cap or in Audit: care is never left out. */
+  /** Merged over every policy that contributes, also one that is not kept; see `settingsOf`. */
   settings: ResponseSettings;
 }
 
@@ -42,33 +45,42 @@ export function matchPolicies(rulebook: Rulebook, sighting: Sighting): Verdict {
   const input = onceOnly(() => conditionInput(sighting.detection, pod, sighting.container));
   const granted = breakGlass(pod, rulebook.powers.breakGlassMs, sighting.at);
   const glass = typeof granted === 'string' ? [] : [granted];
-  let conditionErrors = 0;
-  const answered = rulebook.candidates(pod).flatMap((policy) => {
-    const answer = answerOf(policy, sighting, input, glass);
-    conditionErrors += answer.conditionErrors;
-    return answer.contribution.rungs.length > 0
-      ? [{ settings: policy.settings, contribution: answer.contribution }]
-      : [];
-  });
+  // What tenants write uses up nothing of what the cluster needs.
+  const asks: Readonly<Record<PolicyKind, Ask>> = {
+    ClusterDriftPolicy: askingWithin(MAX_DETECTION_COST, input),
+    DriftPolicy: askingWithin(MAX_DETECTION_COST, input),
+  };
+  const answers = rulebook
+    .candidates(pod)
+    .toSorted(byName)
+    .map((policy) => ({ policy, ...answerOf(policy, sighting, asks[policy.kind], glass) }));
+  const conditionErrors = answers.reduce((sum, answer) => sum + answer.conditionErrors, 0);
+  const answered = answers.filter(({ contribution }) => contribution.rungs.length > 0);
   if (answered.length === 0) return { conditionErrors };
   const match = {
-    contributions: kept(answered.map(({ contribution }) => contribution)),
-    settings: mergeSettings(answered.map(({ settings }) => settings)),
+    contributions: keptContributions(answered.map(({ contribution }) => contribution)),
+    settings: settingsOf(
+      answered.map(({ policy, contribution }) => ({
+        settings: policy.settings,
+        contributions: [contribution],
+      })),
+    ),
   };
   return { match, conditionErrors };
 }
 
+// Which conditions are within the budget must not hang on the order in which policies were made.
+function byName(a: CompiledPolicy, b: CompiledPolicy): number {
+  return byCodeUnit(a.name, b.name);
+}
+
 /** Why a rung does not answer; undefined: it does. */
-export function rungMiss(
-  rung: CompiledRung,
-  { summary, tags }: Detection,
-  input: () => ConditionInput,
-): RungMiss | undefined {
+export function rungMiss(rung: CompiledRung, { summary, tags }: Detection, ask: Ask): RungMiss | undefined {
   if (severityRank(summary.severity) < severityRank(rung.minSeverity)) return 'Severity';
   if (rung.sources && !rung.sources.includes(summary.source)) return 'Source';
   if (!rung.matchesRule(summary.rule)) return 'Rule';
   if (!rung.matchesTags(tags)) return 'Tag';
-  const verdict = rung.condition?.evaluate(input()) ?? 'True';
+  const verdict = rung.condition ? ask(rung.condition) : 'True';
   if (verdict === 'Error') return 'ConditionError';
   return verdict === 'True' ? undefined : 'Condition';
 }
@@ -76,10 +88,10 @@ export function rungMiss(
 function answerOf(
   policy: CompiledPolicy,
   { detection, container, at }: Sighting,
-  input: () => ConditionInput,
+  ask: Ask,
   glass: readonly AppliedCap[],
 ): { contribution: Contribution; conditionErrors: number } {
-  const rungs = policy.rungs.map((rung) => ({ rung, miss: rungMiss(rung, detection, input) }));
+  const rungs = policy.rungs.map((rung) => ({ rung, miss: rungMiss(rung, detection, ask) }));
   const met = rungs.flatMap(({ rung, miss }) => (miss === undefined ? [rung] : []));
   // An exception is asked only where there is something to cap.
   const exceptions =
@@ -87,7 +99,7 @@ function answerOf(
       ? []
       : policy.exceptions.map((exception) => ({
           exception,
-          miss: exceptionMiss(exception, container, input, at),
+          miss: exceptionMiss(exception, container, ask, at),
         }));
   const caps = exceptions.flatMap(({ exception, miss }) => (miss === undefined ? [capOf(exception)] : []));
   const cap = strictest([...caps, ...glass]);
@@ -98,13 +110,6 @@ function answerOf(
     contribution: { kind, name, uid, generation, mode, rungs: rungNames, actions, ...(cap && { cap }) },
     conditionErrors: [...rungs, ...exceptions].filter(({ miss }) => miss === 'ConditionError').length,
   };
-}
-
-function kept(contributions: readonly Contribution[]): Contribution[] {
-  const sorted = contributions.toSorted(byPolicy);
-  const enforcing = sorted.filter(({ mode }) => mode === 'Enforce');
-  const auditing = sorted.filter(({ mode }) => mode === 'Audit');
-  return [...enforcing, ...auditing].slice(0, MAX_CONTRIBUTIONS).toSorted(byPolicy);
 }
 
 function onceOnly<T>(make: () => T): () => T {

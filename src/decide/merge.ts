@@ -1,9 +1,15 @@
 // One response out of several policies and several detections: actions add up, of each setting the most careful wins.
-import type { Contribution, DriftIncident, ResponseSettings } from '../api/incident.ts';
+import {
+  MAX_CONTRIBUTIONS,
+  type Contribution,
+  type DriftIncident,
+  type ResponseSettings,
+} from '../api/incident.ts';
 import { ACTIONS, CAPS, type Action } from '../api/policy.ts';
 import { maxSeverity, type Severity } from '../api/severity.ts';
 import { recordedDuration } from './duration.ts';
-import type { Standing } from './standing.ts';
+import { contributionKey, type Standing } from './standing.ts';
+import { byCodeUnit } from './order.ts';
 
 /** Everything that was asked for in one incident: by its trigger and by the escalations reported since. */
 export interface MergedResponse {
@@ -30,11 +36,11 @@ export function inSystemOrder(actions: Iterable<Action>): Action[] {
 /** Sorts contributions by policy name; then by what tells two apart, so that the order is always the same. */
 export function byPolicy(a: Contribution, b: Contribution): number {
   return (
-    compare(a.kind, b.kind) ||
-    compare(a.name, b.name) ||
-    compare(a.uid, b.uid) ||
+    byCodeUnit(a.kind, b.kind) ||
+    byCodeUnit(a.name, b.name) ||
+    byCodeUnit(a.uid, b.uid) ||
     a.generation - b.generation ||
-    compare(a.mode, b.mode)
+    byCodeUnit(a.mode, b.mode)
   );
 }
 
@@ -48,6 +54,40 @@ export function mergeSettings(all: readonly ResponseSettings[]): ResponseSetting
   return others.reduce(moreCareful, first);
 }
 
+/** Bytes of JSON that the contributions of one record may have: an incident stays small whatever tenants write. */
+const MAX_CONTRIBUTION_BYTES = 12_288;
+
+/**
+ * What a record has room for, sorted by policy: those in Enforce before those in Audit, those of the cluster before those
+ * of a namespace. So nothing that is done is pushed out by what is only recorded, nor by many policies of a tenant.
+ */
+export function keptContributions(contributions: readonly Contribution[]): Contribution[] {
+  const rank = ({ mode, kind }: Contribution) =>
+    (mode === 'Enforce' ? 0 : 2) + (kind === 'ClusterDriftPolicy' ? 0 : 1);
+  let room = MAX_CONTRIBUTION_BYTES;
+  return unite(contributions)
+    .toSorted((a, b) => rank(a) - rank(b))
+    .filter((contribution) => (room -= Buffer.byteLength(JSON.stringify(contribution))) >= 0)
+    .slice(0, MAX_CONTRIBUTIONS)
+    .toSorted(byPolicy);
+}
+
+/** Settings, and what was asked for under them. */
+export interface AskedUnder {
+  contributions: readonly Pick<Contribution, 'mode'>[];
+  settings: ResponseSettings;
+}
+
+/**
+ * The settings of a response, merged. Where something is done, what was only to be recorded has no say in how: else a
+ * tenant's policy in Audit could slow down what the cluster does.
+ * @throws RangeError if there are none.
+ */
+export function settingsOf(all: readonly AskedUnder[]): ResponseSettings {
+  const enforced = all.filter(({ contributions }) => contributions.some(({ mode }) => mode === 'Enforce'));
+  return mergeSettings((enforced.length > 0 ? enforced : all).map(({ settings }) => settings));
+}
+
 /**
  * The response of an incident. An escalation adds to what the trigger asked for; it never changes the mode of an
  * earlier entry, since contributions of another mode or generation of the same policy are entries of their own.
@@ -56,9 +96,15 @@ export function responseOf(incident: DriftIncident): MergedResponse {
   const { trigger } = incident.spec;
   const reports = Object.values(incident.status?.reports ?? {});
   const asked = [...trigger.policies, ...reports.flatMap(({ policies }) => policies ?? [])];
+  const told = [
+    { contributions: trigger.policies, settings: trigger.response },
+    ...reports.flatMap(({ policies = [], response }) =>
+      response ? [{ contributions: policies, settings: response }] : [],
+    ),
+  ];
   return {
     contributions: unite(asked),
-    settings: mergeSettings([trigger.response, ...reports.flatMap(({ response }) => response ?? [])]),
+    settings: settingsOf(told),
     severity: reports.map(({ highestSeverity }) => highestSeverity).reduce(maxSeverity, trigger.severity),
   };
 }
@@ -71,22 +117,24 @@ export function effectiveActions(
   contributions: readonly Contribution[],
   standing: Standing,
 ): EffectiveActions {
-  const enforced = contributions.flatMap(({ mode, uid, actions }) =>
-    mode === 'Enforce' ? actions.filter((action) => standing.get(uid)?.includes(action)) : [],
-  );
+  const enforced = contributions.flatMap((asked) => {
+    const wanted = standing.get(contributionKey(asked)) ?? [];
+    return asked.mode === 'Enforce' ? asked.actions.filter((action) => wanted.includes(action)) : [];
+  });
   const enforce = inSystemOrder(enforced);
   const all = inSystemOrder(contributions.flatMap(({ actions }) => actions));
   return { enforce, audit: all.filter((action) => !enforce.includes(action)) };
 }
 
 function unite(contributions: readonly Contribution[]): Contribution[] {
-  const entries = Map.groupBy(contributions, ({ uid, mode, generation }) => `${uid} ${mode} ${generation}`);
+  const entries = Map.groupBy(contributions, contributionKey);
   return [...entries.values()]
     .flatMap(([first, ...others]) => {
       if (!first) return [];
+      if (others.length === 0) return [first];
       const all = [first, ...others];
       // Sorted, as the order in which receivers reported says nothing.
-      const rungs = [...new Set(all.flatMap((entry) => entry.rungs))].toSorted(compare);
+      const rungs = [...new Set(all.flatMap((entry) => entry.rungs))].toSorted(byCodeUnit);
       const { cap: _cap, ...entry } = first;
       const cap = loosest(all);
       return [
@@ -132,11 +180,6 @@ function moreCareful(a: ResponseSettings, b: ResponseSettings): ResponseSettings
 
 // Equal lengths in different words (60s, 1m) need a rule, too, or the order of the policies would show.
 function longer(a: string, b: string): string {
-  const difference = recordedDuration(a) - recordedDuration(b) || compare(b, a);
+  const difference = recordedDuration(a) - recordedDuration(b) || byCodeUnit(b, a);
   return difference >= 0 ? a : b;
-}
-
-// By code unit: the same on every machine, whatever its locale.
-function compare(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }

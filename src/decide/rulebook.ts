@@ -11,6 +11,8 @@ export interface Rulebook {
   refused: ReadonlyMap<string, readonly Problem[]>;
   /** Policies in force, by UID. */
   inForce: ReadonlyMap<string, CompiledPolicy>;
+  /** Whether a policy, in whichever version, is in force here: it selects the namespace, and asks for nothing refused. */
+  permits: (policy: CompiledPolicy) => boolean;
   /** Policies in force that are about the pod. */
   candidates: (pod: MatchablePod) => CompiledPolicy[];
 }
@@ -19,13 +21,16 @@ export interface Rulebook {
  * The rulebook of a namespace.
  * @param own accepted policies of the namespace.
  * @param cluster accepted policies of the cluster.
+ * @param unknown why grants are not known in full, such as a policy of the cluster that is not accepted: then it grants
+ *   nothing, and what no other one grants is refused.
  */
 export function rulebookFor(
   space: NamespaceFacts,
   own: readonly CompiledPolicy[],
   cluster: readonly CompiledPolicy[],
+  unknown: readonly string[] = [],
 ): Rulebook {
-  const powers = powersOf(space, cluster);
+  const powers = powersOf(space, cluster, unknown);
   const judged = own.map((policy) => ({ policy, problems: refusals(policy, powers) }));
   const permitted = judged.flatMap(({ policy, problems }) => (problems.length === 0 ? [policy] : []));
   const inForce = [...permitted, ...cluster.filter((policy) => policy.matchesNamespace(space))];
@@ -36,6 +41,7 @@ export function rulebookFor(
       judged.flatMap(({ policy, problems }) => (problems.length > 0 ? [[policy.uid, problems]] : [])),
     ),
     inForce: new Map(inForce.map((policy) => [policy.uid, policy])),
+    permits: (policy) => policy.matchesNamespace(space) && refusals(policy, powers).length === 0,
     candidates: (pod) => find(pod.labels).filter((policy) => policy.matchesPod(pod)),
   };
 }

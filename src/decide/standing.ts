@@ -4,8 +4,13 @@ import type { Action } from '../api/policy.ts';
 import type { CompiledPolicy } from './policies.ts';
 import type { Rulebook } from './rulebook.ts';
 
-/** Actions that are still wanted, by UID of the policy. */
+/** Actions that are still wanted, by {@link contributionKey}. */
 export type Standing = ReadonlyMap<string, readonly Action[]>;
+
+/** What tells contributions apart: which version of which policy asked, and in which mode. */
+export function contributionKey({ uid, mode, generation }: Contribution): string {
+  return `${uid} ${mode} ${generation}`;
+}
 
 /** What the policies in force still want of an incident. */
 export function standingOf(
@@ -13,11 +18,13 @@ export function standingOf(
   contributions: readonly Contribution[],
   rulebook: Pick<Rulebook, 'inForce'>,
 ): Standing {
+  // Each by the rungs that it met itself: else an action that is added to one rung would bring back what was taken off
+  // another.
   return new Map(
-    [...Map.groupBy(contributions, ({ uid }) => uid)].map(([uid, asked]) => {
-      const rungs = new Set(asked.flatMap((contribution) => contribution.rungs));
-      return [uid, stillWanted(incident, rungs, rulebook.inForce.get(uid))];
-    }),
+    contributions.map((asked) => [
+      contributionKey(asked),
+      stillWanted(incident, new Set(asked.rungs), rulebook.inForce.get(asked.uid)),
+    ]),
   );
 }
 

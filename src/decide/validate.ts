@@ -8,6 +8,7 @@ import {
   type DriftPolicySpec,
   type PolicyKind,
 } from '../api/policy.ts';
+import { MAX_POLICY_COST } from './cel/budget.ts';
 import { compileCondition } from './cel/condition.ts';
 import { parseDuration } from './duration.ts';
 import type { Problem } from './problem.ts';
@@ -79,6 +80,7 @@ function specProblems(spec: AnySpec, kind: PolicyKind): Problem[] {
         ...conditionProblems(`${at}.condition`, condition),
       ];
     }),
+    ...costProblems([...responses, ...exceptions]),
     ...duplicateNames('spec.responses', 'rung', responses),
     ...duplicateNames('spec.exceptions', 'exception', exceptions),
     ...durationProblems('spec.eviction.waitForBudget', waitForBudget, ['0s', '24h']),
@@ -104,6 +106,19 @@ function conditionProblems(path: string, condition: string | undefined): Problem
   if (condition === undefined) return [];
   const compiled = compileCondition(condition);
   return compiled.ok ? [] : [{ path, message: compiled.message }];
+}
+
+// All of a policy may be asked for one alert, and that holds up all others.
+function costProblems(conditioned: readonly { condition?: string | undefined }[]): Problem[] {
+  const costs = conditioned.map(({ condition }) => {
+    const compiled = condition === undefined ? undefined : compileCondition(condition);
+    return compiled?.ok ? compiled.condition.cost : 0;
+  });
+  const sum = costs.reduce((all, cost) => all + cost, 0);
+  if (sum <= MAX_POLICY_COST) return [];
+  const times = (sum / MAX_POLICY_COST).toFixed(1);
+  const message = `the conditions of the policy can take too long together, ${times} times what one policy may: use fewer of them, shorter patterns, or startsWith, endsWith and contains instead of matches`;
+  return [{ path: 'spec', message }];
 }
 
 function duplicateNames(path: string, what: string, entries: readonly { name: string }[]): Problem[] {

@@ -1,5 +1,6 @@
 // What one alert meets: each rung and each exception of the policies that are about the pod, and why not.
 import type { Contribution } from '../api/incident.ts';
+import { asking } from '../decide/cel/budget.ts';
 import { conditionInput, type ConditionInput } from '../decide/cel/input.ts';
 import { exceptionMiss } from '../decide/exceptions.ts';
 import { matchPolicies, rungMiss, type Sighting, type Verdict } from '../decide/match.ts';
@@ -44,7 +45,7 @@ export function alertExceptions(one: Case, { detection }: Alert): ExplainedExcep
   const input = () => conditionInput(detection, one.asRecorded, one.container);
   return one.candidates.flatMap((policy) =>
     policy.exceptions.map((exception) => {
-      const miss = exceptionMiss(exception, one.container, input, one.at);
+      const miss = exceptionMiss(exception, one.container, asking(input), one.at);
       const stored = exceptionFrom(storedOf(one, policy), exception);
       return {
         ...stored.explained,
@@ -71,7 +72,7 @@ function answerOf(one: Case, policy: CompiledPolicy, { alert, input, contributio
   const { detection } = alert;
   const stored = responsesOf(storedOf(one, policy));
   const rungs = policy.rungs.map((rung) => {
-    const miss = rungMiss(rung, detection, input) ?? null;
+    const miss = rungMiss(rung, detection, asking(input)) ?? null;
     const asWritten = stored.get(rung.name);
     return {
       name: rung.name,

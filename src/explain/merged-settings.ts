@@ -15,9 +15,11 @@ const FIELDS: readonly (readonly [field: string, read: Read])[] = [
   ['limits.perNamespace.quarantined', ({ limits }) => limits.perNamespace.quarantined],
 ];
 
-/** Merges the settings of policies; without policies there are none. */
-export function explainSettings(policies: readonly CompiledPolicy[]): ExplainedSetting[] {
-  if (policies.length === 0) return [];
+/** Merges the settings of policies; without policies there are none. Those in Audit have a say where none is in Enforce. */
+export function explainSettings(answering: readonly CompiledPolicy[]): ExplainedSetting[] {
+  if (answering.length === 0) return [];
+  const enforcing = answering.filter(({ mode }) => mode === 'Enforce');
+  const policies = enforcing.length > 0 ? enforcing : answering;
   const merged = mergeSettings(policies.map(({ settings }) => settings));
   return FIELDS.map(([field, read]) => ({
     field,

@@ -1,10 +1,10 @@
 // What the policies' answer comes to for this pod: the actions that are done, step by step, and where they are held.
 import type { DetectionSummary } from '../api/detection.ts';
-import type { DriftIncident } from '../api/incident.ts';
+import type { Contribution, DriftIncident } from '../api/incident.ts';
 import type { Facts } from '../decide/decision.ts';
 import type { Match } from '../decide/match.ts';
 import { effectiveActions, responseOf } from '../decide/merge.ts';
-import type { Standing } from '../decide/standing.ts';
+import { contributionKey, type Standing } from '../decide/standing.ts';
 import { courseOf } from './course.ts';
 import type { ExplainedResponse } from './explanation.ts';
 import { standingIn, supposedIncident, type Case } from './subject.ts';
@@ -26,7 +26,7 @@ export function explainResponse(
       ? courseOf(incident, factsOf(one, standing))
       : courseOf(
           enforced(incident),
-          factsOf(one, new Map(contributions.map(({ uid, actions }) => [uid, actions]))),
+          factsOf(one, new Map(contributions.map((asked) => [enforcedKey(asked), asked.actions]))),
         );
   const nothing = one.protection !== undefined;
   return { to, mode, done: nothing ? [] : enforce, recorded: nothing ? [] : audit, ...course };
@@ -46,6 +46,10 @@ function factsOf(one: Case, standing: Standing): Facts {
     bystanders: [],
     replacement: undefined,
   };
+}
+
+function enforcedKey(asked: Contribution): string {
+  return contributionKey({ ...asked, mode: 'Enforce' });
 }
 
 /** The incident as if everything in it had been asked for in Enforce: what an Audit policy would do if it were turned. */

@@ -11,6 +11,7 @@ import { protectionOf, type Protection } from '../decide/protect.ts';
 import { rulebookFor, type Rulebook } from '../decide/rulebook.ts';
 import { standingOf, type Standing } from '../decide/standing.ts';
 import type { Origin, PolicyName } from './explanation.ts';
+import { byCodeUnit } from '../decide/order.ts';
 
 /** A policy as it is stored. Of several with one UID only one counts. */
 export interface StoredPolicy {
@@ -67,7 +68,7 @@ export interface Case extends Subject {
 
 /** Policies of the namespace before those of the cluster, each kind by name. */
 export function byName(a: PolicyName, b: PolicyName): number {
-  return compare(b.kind, a.kind) || compare(a.name, b.name);
+  return byCodeUnit(b.kind, a.kind) || byCodeUnit(a.name, b.name);
 }
 
 /** Reads the policies of a subject. */
@@ -138,9 +139,4 @@ export function supposedIncident(one: Case, summary: DetectionSummary, match: Ma
 /** What the policies, as they are now, want of an incident. */
 export function standingIn(one: Case, incident: DriftIncident, { contributions }: Match): Standing {
   return standingOf(incident, contributions, one.rulebook);
-}
-
-// By code unit: the same on every machine, whatever its locale.
-function compare(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }

@@ -128,11 +128,11 @@ async function readStanding(
       return compilation?.accepted ? [compilation.policy] : [];
     }),
   );
-  // Whether it is permitted, or selects the namespace, hangs on more than itself: there the caches have the say.
+  // What is granted, and the labels of the namespace, are not its own: there the caches have the say.
   const inForce = new Map(
     found
       .flat()
-      .filter(({ uid }) => rulebook.inForce.has(uid))
+      .filter((policy) => rulebook.permits(policy))
       .map((policy) => [policy.uid, policy]),
   );
   return standingOf(incident, contributions, { inForce });

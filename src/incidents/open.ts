@@ -59,7 +59,7 @@ export function createOpener(options: OpenerOptions): Handle {
       // A namespace that is as new as its pod: which policies select it is known in a moment.
       if (!caches.rulebooks.knows(pod.namespace) && clock.elapsed() - firstTriedAt < NAMESPACE_WAIT_MS)
         return { retryAfterMs: RACE_MS, message: `namespace ${pod.namespace} is not known yet` };
-      return forPod(options, withContainer(detection, container), pod);
+      return forPod(options, withContainer(detection, container), pod, container);
     }
     // Taken up again after a crash, when the pod is gone by the response to it.
     const [answered] = caches.incidents.byIndex('detection', detection.summary.id);
@@ -76,6 +76,7 @@ async function forPod(
   options: OpenerOptions,
   detection: Detection,
   pod: PodFacts,
+  containerName: string | undefined,
 ): Promise<DetectionOutcome | Retry> {
   const protection = protectionOf(pod, options.protectedNamespaces);
   if (protection) return { outcome: 'Protected', message: protection.message };
@@ -89,9 +90,9 @@ async function forPod(
     };
   }
   // What is isolated has lost the labels that policies select by: the record has them.
-  const ruling = ruleOn(options, detection, open ? asRecorded(pod, open) : pod);
+  const ruling = ruleOn(options, detection, open ? asRecorded(pod, open) : pod, containerName);
   if (!ruling) {
-    const message = `no accepted policy in ${pod.namespace} has a rung for this rule and severity on this pod`;
+    const message = `no policy in force in ${pod.namespace} answers this detection on this pod`;
     return { outcome: 'NoPolicy', message };
   }
   return open ? addTo(options, open, detection, ruling) : create(options, detection, pod, ruling);
@@ -108,8 +109,13 @@ function isHeldByAnother({ caches }: OpenerOptions, pod: PodFacts): boolean {
   return holder?.spec.target.uid === pod.uid;
 }
 
-function ruleOn(options: OpenerOptions, detection: Detection, pod: PodFacts): Ruling | undefined {
-  const { containerName } = detection.summary;
+function ruleOn(
+  options: OpenerOptions,
+  detection: Detection,
+  pod: PodFacts,
+  // As the container ID tells; its name in an alert is only told.
+  containerName: string | undefined,
+): Ruling | undefined {
   const container = pod.containers.find(({ name }) => name === containerName);
   const sighting = { detection, pod, container, at: options.clock.now() };
   const rulebook = options.caches.rulebooks.of(pod.namespace);

@@ -24,6 +24,12 @@ const RESOURCES: Readonly<Record<PolicyKind, Resource>> = {
   DriftPolicy: DRIFT_POLICIES,
   ClusterDriftPolicy: CLUSTER_DRIFT_POLICIES,
 };
+const ACCEPTED: NewCondition = {
+  type: POLICY_CONDITIONS.Accepted,
+  status: 'True',
+  reason: 'Accepted',
+  message: 'the policy is valid',
+};
 /** Timers are no calendars: what ends later than this is looked at again before. */
 const MAX_WAIT_MS = 86_400_000;
 
@@ -37,6 +43,7 @@ export async function reconcilePolicy(context: PolicyContext, key: string): Prom
   const { policies, clusterPolicies } = context.caches;
   const entry = namespace === '' ? clusterPolicies.get(undefined, name) : policies.get(namespace, name);
   if (!entry || isForOthers(context, entry)) return { kind: 'done' };
+  await sayBeforehand(context, entry);
   const { conditions, again } = await judge(context, entry);
   announce(context, entry, conditions);
   await writeStatus(context, entry, conditions);
@@ -51,6 +58,19 @@ function isForOthers(context: PolicyContext, { kind, compilation }: PolicyEntry)
     compilation.accepted &&
     namespacesOf(context, compilation.policy).length === 0
   );
+}
+
+// A policy of the cluster can concern thousands of namespaces: whether it is accepted is told before they are prepared.
+async function sayBeforehand(context: PolicyContext, entry: PolicyEntry): Promise<void> {
+  const { kind, policy, compilation } = entry;
+  const before = findCondition(policy.status?.conditions, POLICY_CONDITIONS.Accepted);
+  if (kind === 'DriftPolicy' || !compilation.accepted) return;
+  if (before?.status === 'True' && before.observedGeneration === policy.metadata.generation) return;
+  const message = 'its namespaces are being prepared';
+  await writeStatus(context, entry, [
+    ACCEPTED,
+    { type: POLICY_CONDITIONS.Ready, status: 'Unknown', reason: 'Preparing', message },
+  ]);
 }
 
 // Who applied the policy looks at its Events first when it does not do what it says.
@@ -84,17 +104,11 @@ async function judge(context: PolicyContext, { policy, compilation }: PolicyEntr
   const { namespace = '', uid } = policy.metadata;
   const notPermitted = namespace === '' ? undefined : context.caches.rulebooks.of(namespace).refused.get(uid);
   if (notPermitted) return refused('NotPermitted', notPermitted);
-  const accepted: NewCondition = {
-    type: POLICY_CONDITIONS.Accepted,
-    status: 'True',
-    reason: 'Accepted',
-    message: 'the policy is valid',
-  };
   const { condition, again } = await prepare(context, compilation.policy);
   const exceptions = judgeExceptions(compilation.policy, context.clock.now());
   const waits = [again, exceptions.again].filter((wait) => wait !== undefined);
   return {
-    conditions: [accepted, condition, ...exceptions.conditions],
+    conditions: [ACCEPTED, condition, ...exceptions.conditions],
     ...(waits.length > 0 && { again: Math.min(...waits) }),
   };
 }

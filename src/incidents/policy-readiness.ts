@@ -28,6 +28,8 @@ const RETRY_MS = 15_000;
 const REPAIR_MS = 600_000;
 // Isolation uses the same connections, and waits for no questions.
 const PARALLEL = 4;
+/** Namespaces that a message names. */
+const MAX_NAMED = 3;
 
 /** What was found. */
 export interface Prepared {
@@ -38,13 +40,13 @@ export interface Prepared {
 
 /** Whether what the policy asks for can be done; puts the deny policy where it may be needed. */
 export async function prepare(context: ReadinessContext, policy: CompiledPolicy): Promise<Prepared> {
+  const actions = policy.rungs.flatMap((rung) => rung.actions);
+  if (actions.length === 0) return ready('Grants', 'the policy grants, and asks for nothing');
   if (policy.mode === 'Audit') return ready('Audit', 'responses are recorded, nothing is touched');
   if (context.protectedNamespaces.has(policy.namespace)) {
     const message = `namespace ${policy.namespace} is protected: nothing is ever done to its pods`;
     return { condition: { type: POLICY_CONDITIONS.Ready, status: 'False', reason: 'Protected', message } };
   }
-  const actions = policy.rungs.flatMap((rung) => rung.actions);
-  if (actions.length === 0) return ready('Grants', 'the policy grants, and asks for nothing');
   const key = `${policy.namespace}/${policy.name}`;
   const [rights, trouble] = await Promise.all([
     checkRights(
@@ -104,16 +106,23 @@ async function fewAtATime<T, R>(items: readonly T[], work: (item: T) => Promise<
   return results;
 }
 
-/** Resolves to the first thing that is in the way, if any is. */
+/** Resolves to what is in the way in how many namespaces, if anything is. */
 async function placeDenyPolicies(
   context: ReadinessContext,
   key: string,
   policy: CompiledPolicy,
 ): Promise<Prepared | undefined> {
-  const found = await fewAtATime(namespacesOf(context, policy), (namespace) =>
-    placeDenyPolicy(context, key, namespace),
-  );
-  return found.find((trouble) => trouble !== undefined);
+  const namespaces = namespacesOf(context, policy);
+  const found = await fewAtATime(namespaces, (namespace) => placeDenyPolicy(context, key, namespace));
+  const troubles = found.flatMap((trouble, index) => (trouble ? [{ trouble, in: namespaces[index] }] : []));
+  const [first] = troubles;
+  if (!first || policy.kind === 'DriftPolicy') return first?.trouble;
+  const named = troubles
+    .slice(0, MAX_NAMED)
+    .map(({ in: name, trouble }) => `${name}: ${trouble.condition.message}`);
+  const more = troubles.length > MAX_NAMED ? '; and others' : '';
+  const message = `${troubles.length} of ${namespaces.length} namespaces have no deny policy: ${named.join('; ')}${more}`;
+  return { ...first.trouble, condition: { ...first.trouble.condition, message } };
 }
 
 /** Resolves to what is in the way, if anything is. */
@@ -141,7 +150,7 @@ export function namespacesOf(
   if (policy.kind === 'DriftPolicy') return [policy.namespace];
   return caches.namespaces
     .values()
-    .filter((space) => policy.matchesNamespace(space))
+    .filter((space) => policy.matchesNamespace(space) && space.terminating !== true)
     .map(({ name }) => name)
     .filter((name) => !protectedNamespaces.has(name))
     .filter((name) => watchNamespaces.length === 0 || watchNamespaces.includes(name));

@@ -3,7 +3,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
   isFinal,
-  MAX_CONTRIBUTIONS,
   MAX_REPORTED_DETECTIONS,
   type Contribution,
   type DriftIncident,
@@ -12,7 +11,7 @@ import {
 } from '../api/incident.ts';
 import type { Detection } from '../api/detection.ts';
 import { maxSeverity, severityRank } from '../api/severity.ts';
-import { mergeSettings, responseOf } from '../decide/merge.ts';
+import { keptContributions, responseOf, settingsOf } from '../decide/merge.ts';
 import type { Match } from '../decide/match.ts';
 import type { Cancel, Clock } from '../kube/clock.ts';
 import type { JsonPatchOp, KubeClient } from '../kube/client.ts';
@@ -219,19 +218,21 @@ function isUrgent(written: Report | undefined, next: Report, { spec }: DriftInci
   return (
     next.detections.length > (written?.detections.length ?? 0) ||
     severityRank(next.highestSeverity) > severityRank(written?.highestSeverity ?? spec.trigger.severity) ||
-    (next.policies?.length ?? 0) > (written?.policies?.length ?? 0)
+    !isDeepStrictEqual(next.policies, written?.policies)
   );
 }
 
 function absorbed(report: Report, theirs: Report): Report {
-  const policies = [...(report.policies ?? []), ...(theirs.policies ?? [])].slice(0, MAX_CONTRIBUTIONS);
-  const responses = [report.response, theirs.response].filter((response) => response !== undefined);
+  const policies = keptContributions([...(report.policies ?? []), ...(theirs.policies ?? [])]);
+  const asked = [report, theirs].flatMap(({ policies: contributions = [], response }) =>
+    response ? [{ contributions, settings: response }] : [],
+  );
   return {
     ...report,
     count: report.count + theirs.count,
     highestSeverity: maxSeverity(report.highestSeverity, theirs.highestSeverity),
     ...(policies.length > 0 && { policies }),
-    ...(responses.length > 0 && { response: mergeSettings(responses) }),
+    ...(asked.length > 0 && { response: settingsOf(asked) }),
   };
 }
 
@@ -258,9 +259,13 @@ function escalation(
   const told = [...responseOf(incident).contributions, ...(report.policies ?? [])];
   const fresh = match.contributions.filter((next) => !told.some((other) => covers(other, next)));
   if (fresh.length === 0) return {};
+  const { policies = [], response } = report;
   return {
-    policies: [...(report.policies ?? []), ...fresh].slice(0, MAX_CONTRIBUTIONS),
-    response: mergeSettings([...(report.response ? [report.response] : []), match.settings]),
+    policies: keptContributions([...policies, ...fresh]),
+    response: settingsOf([
+      ...(response ? [{ contributions: policies, settings: response }] : []),
+      { contributions: match.contributions, settings: match.settings },
+    ]),
   };
 }
 
@@ -268,6 +273,9 @@ function covers(told: Contribution, next: Contribution): boolean {
   return (
     told.uid === next.uid &&
     told.mode === next.mode &&
-    next.actions.every((action) => told.actions.includes(action))
+    // A policy is obeyed as long as the rungs that were met are still there: those of another name are not the same.
+    next.rungs.every((rung) => told.rungs.includes(rung)) &&
+    next.actions.every((action) => told.actions.includes(action)) &&
+    (next.cap === undefined || isDeepStrictEqual(next.cap, told.cap))
   );
 }

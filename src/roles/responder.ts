@@ -29,6 +29,9 @@ import { aborted, type SharedParts } from './parts.ts';
 /** How long a stop waits for Events to be sent, in milliseconds. */
 const EVENTS_GRACE_MS = 5_000;
 
+/** How long namespaces may go on changing before they are prepared together, in milliseconds. */
+const SETTLE_MS = 5_000;
+
 /** What a responder is built from. */
 export interface ResponderParts extends SharedParts {
   evidence: EvidenceStore;
@@ -118,7 +121,7 @@ async function respond(parts: ResponderParts, events: EventRecorder, signal: Abo
     clock,
     random,
     onOutcome,
-    workers: 2,
+    workers: 4,
     worker: (key) => reconcilePolicy(context, key),
   });
   metrics.showQueue('incidents', () => incidents.depth);
@@ -167,7 +170,9 @@ function wake(caches: Caches, held: Held, incidents: KeyedQueue, policies: Keyed
     }),
     caches.namespaces.subscribe(({ type, value: { name, labels }, previous }) => {
       if (type === 'delete' || isDeepStrictEqual(labels, previous?.labels)) return;
-      addPolicies([...caches.clusterPolicies.values(), ...caches.policies.byIndex('namespace', name)]);
+      addPolicies(caches.policies.byIndex('namespace', name));
+      // They prepare all their namespaces: not once for each of many that are made together.
+      for (const { policy } of caches.clusterPolicies.values()) policies.add(keyOf(policy), SETTLE_MS);
       addOf(name);
     }),
   ];

@@ -9,6 +9,7 @@ import { validators } from '../../src/api/validate.ts';
 import type { Decision, Facts } from '../../src/decide/decision.ts';
 import { proveImages } from '../../src/decide/images.ts';
 import { plan } from '../../src/decide/plan.ts';
+import { contributionKey } from '../../src/decide/standing.ts';
 import { describe } from '../../src/incidents/describe.ts';
 import { statusPatch } from '../../src/incidents/status.ts';
 import { aPod } from '../support/builders.ts';
@@ -107,7 +108,9 @@ function factsOf({ stage, pod, mode, facts, replaced }: Input): Facts {
   return {
     ...facts,
     pod: recorded && pod !== 'gone' ? changedPod(podFacts(recorded), pod) : undefined,
-    standing: new Map(policy && mode !== 'gone' ? [[policy.uid, mode === 'Enforce' ? ACTIONS : []]] : []),
+    standing: new Map(
+      policy && mode !== 'gone' ? [[contributionKey(policy), mode === 'Enforce' ? ACTIONS : []]] : [],
+    ),
     replacement: replaced && pod === 'gone' ? { pod: replacement, proof } : undefined,
   };
 }
@@ -160,7 +163,9 @@ function askedFor({ spec, status }: DriftIncident, { standing }: Facts): Action[
   const reports = Object.values(status?.reports ?? {});
   return [...spec.trigger.policies, ...reports.flatMap(({ policies }) => policies ?? [])]
     .filter(({ mode }) => mode === 'Enforce')
-    .flatMap(({ uid, actions }) => actions.filter((action) => standing.get(uid)?.includes(action)));
+    .flatMap((asked) =>
+      asked.actions.filter((action) => standing.get(contributionKey(asked))?.includes(action)),
+    );
 }
 
 function assertRecorded(decision: Decision, incident: DriftIncident, facts: Facts): void {

@@ -10,7 +10,11 @@ const DOCS = join(import.meta.dirname, '../../docs');
 const PART = /^#+ (?<title>.*)$|^(?<indent> *)```(?<language>\w*)\n(?<example>[\s\S]*?)^\k<indent>```$/gm;
 
 /** The fenced blocks in that language below a heading, up to the next heading. Rejects if there is none. */
-export async function examplesOf(page: string, heading: string, language: 'sh' | 'yaml'): Promise<string[]> {
+export async function examplesOf(
+  page: string,
+  heading: string,
+  language: 'sh' | 'yaml' | 'text',
+): Promise<string[]> {
   const text = await readFile(join(DOCS, page), 'utf8');
   const found: string[] = [];
   let current = '';

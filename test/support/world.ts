@@ -144,7 +144,8 @@ export class World {
     );
     const judged = await this.until('the policy of the cluster is judged', async () => {
       const policy = await this.client.get<ClusterDriftPolicy>(CLUSTER_DRIFT_POLICIES, { name });
-      return policy.status?.conditions ? policy : undefined;
+      const ready = policy.status?.conditions?.find(({ type }) => type === 'Ready');
+      return ready && ready.reason !== 'Preparing' ? policy : undefined;
     });
     this.#cluster.push(judged);
     return judged;

@@ -49,8 +49,8 @@ const INT64 = 2n ** 63n;
 const ROOTS: Readonly<Record<string, Readonly<Record<string, ConditionField>>>> = CONDITION_FIELDS;
 const ROOT_NAMES = Object.keys(ROOTS);
 
-/** Type of the whole condition, which is to be `bool`. Throws a {@link Refusal} if anything in it may not be. */
-export function checkCondition(root: Expr, tools: CheckTools): Type {
+/** Type of the whole condition, which is to be `bool`, and its cost in nanoseconds at the worst. Throws a {@link Refusal} if anything in it may not be. */
+export function checkCondition(root: Expr, tools: CheckTools): { type: Type; cost: number } {
   const scope = new Map(ROOT_NAMES.map((name) => [name, { type: name, cost: LEAF_COST, ...NOTHING }]));
   const { type, cost } = check(root, { ...tools, scope, depth: 0, loops: 0 });
   if (cost > MAX_COST) {
@@ -59,7 +59,7 @@ export function checkCondition(root: Expr, tools: CheckTools): Type {
       'the condition can take too long: use fewer comprehensions within others, shorter patterns, or startsWith, endsWith and contains instead of matches',
     );
   }
-  return type;
+  return { type, cost };
 }
 
 function check(expr: Expr, at: Place): Known {

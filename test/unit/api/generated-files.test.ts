@@ -14,6 +14,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { crdDocuments } from '../../../src/api/crd.ts';
+import { CONDITION_FIELDS } from '../../../src/decide/cel/input.ts';
 
 const SCRIPT = join(import.meta.dirname, '../../../scripts/generate.ts');
 const PAGES = ['docs/spec/driftpolicy.md', 'docs/spec/clusterdriftpolicy.md', 'docs/spec/driftincident.md'];
@@ -22,7 +23,8 @@ const CRDS = [
   'crds/die-operator.dev_clusterdriftpolicies.yaml',
   'crds/die-operator.dev_driftincidents.yaml',
 ];
-const ALL = ['crds/kustomization.yaml', ...CRDS, ...PAGES];
+const POLICIES_PAGE = 'docs/policies.md';
+const ALL = ['crds/kustomization.yaml', ...CRDS, ...PAGES, POLICIES_PAGE];
 
 const folder = mkdtempSync(join(tmpdir(), 'generate-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -44,10 +46,12 @@ describe('the files of this project', () => {
 });
 
 const EMPTY_PAGE = '# Kind\n\n<!-- fields: begin -->\n<!-- fields: end -->\n\nAfter.\n';
+const EMPTY_POLICIES = EMPTY_PAGE.replaceAll('fields:', 'condition fields:');
 
 describe('in another folder', () => {
   beforeAll(() => {
     for (const page of PAGES) write(page, EMPTY_PAGE);
+    write(POLICIES_PAGE, EMPTY_POLICIES);
     const { status, stderr } = inFolder();
     if (status !== 0) throw new Error(stderr);
   });
@@ -82,15 +86,31 @@ describe('in another folder', () => {
     expect(page).toMatch(/\|\n\n<!-- fields: end -->\n\nAfter\.\n$/);
   });
 
+  it('tells in a table of its own what a condition sees, every field with its limit', () => {
+    const page = text(POLICIES_PAGE);
+    expect(page).toMatch(/^# Kind\n\n<!-- condition fields: begin -->\n\n\| Field /);
+    expect(page).toMatch(/\|\n\n<!-- condition fields: end -->\n\nAfter\.\n$/);
+    const paths = Object.entries(CONDITION_FIELDS).flatMap(([root, fields]) =>
+      Object.keys(fields).map((name) => `${root}.${name}`),
+    );
+    const rows = page.split('\n').filter((line) => line.startsWith('| `'));
+    expect(rows.map((row) => row.split('`')[1])).toEqual(paths);
+    expect(page).toContain(
+      '| `detection.tags` | list of string | Tags of the rule. | 32 entries of 64 characters |',
+    );
+    expect(page).toContain('| `pod.hostNetwork` | bool |');
+  });
+
   it('notices every file that was edited or is missing, and writes nothing then', () => {
     for (const page of PAGES) write(page, text(page).replace('| `spec` |', '| `spek` |'));
+    write(POLICIES_PAGE, text(POLICIES_PAGE).replace('| bool |', '| boot |'));
     for (const file of CRDS) appendFileSync(join(folder, file), '\n');
     rmSync(join(folder, 'crds/kustomization.yaml'));
     const edited = text(CRDS[0] ?? '');
     const { status, stderr } = inFolder('--check');
     expect(status).toBe(1);
     expect(stderr.trimEnd().split('\n').toSorted()).toEqual(
-      [...ALL.map((file) => `${file} differs from what src/api says`), 'Run make generate.'].toSorted(),
+      [...ALL.map((file) => `${file} differs from what src says`), 'Run make generate.'].toSorted(),
     );
     expect(text(CRDS[0] ?? '')).toBe(edited);
     expect(existsSync(join(folder, 'crds/kustomization.yaml'))).toBe(false);
@@ -112,5 +132,12 @@ describe('in another folder', () => {
     expect(status).not.toBe(0);
     write(PAGES[1] ?? '', EMPTY_PAGE);
     expect(stderr).toContain('docs/spec/clusterdriftpolicy.md needs one <!-- fields: begin -->');
+  });
+
+  it('refuses a page on policies with the markers of another table', () => {
+    write(POLICIES_PAGE, EMPTY_PAGE);
+    const { status, stderr } = inFolder();
+    expect(status).not.toBe(0);
+    expect(stderr).toContain('docs/policies.md needs one <!-- condition fields: begin -->');
   });
 });

@@ -63,8 +63,11 @@ describe('policies', () => {
     expect(match?.settings).toEqual(settings());
   });
 
-  test('contribute each under its own mode, with the careful merge of their settings', () => {
-    const audit = policy({ eviction: { gracePeriodSeconds: 30 } }, { name: 'b', uid: 'b' });
+  test('contribute each under its own mode; those in Audit have no say in how the others are carried out', () => {
+    const audit = policy(
+      { eviction: { gracePeriodSeconds: 3600 }, limits: { perWorkload: { quarantined: 0 } } },
+      { name: 'b', uid: 'b' },
+    );
     const enforce = policy(
       { mode: 'Enforce', limits: { perNamespace: { quarantined: 3 } } },
       { name: 'a', uid: 'a' },
@@ -74,7 +77,9 @@ describe('policies', () => {
       ['a', 'Enforce'],
       ['b', 'Audit'],
     ]);
-    expect(match?.settings).toEqual(settings({ gracePeriodSeconds: 30, perNamespace: 3 }));
+    expect(match?.settings).toEqual(settings({ perNamespace: 3 }));
+    const recorded = matched([audit], pod(), detection());
+    expect(recorded?.settings).toEqual(settings({ gracePeriodSeconds: 3600, perWorkload: 0 }));
   });
 
   test('see the pod without our own labels', () => {
@@ -103,7 +108,10 @@ describe('contributions', () => {
   });
 
   test('beyond the cap still make the settings careful', () => {
-    const careful = policy({ limits: { perWorkload: { quarantined: 0 } } }, { name: 'zz', uid: 'zz' });
+    const careful = policy(
+      { mode: 'Enforce', limits: { perWorkload: { quarantined: 0 } } },
+      { name: 'zz', uid: 'zz' },
+    );
     const match = matched([...many(40, 'Enforce', 'a'), careful], pod(), detection());
     expect(match?.contributions.some(({ name }) => name === 'zz')).toBe(false);
     expect(match?.settings.limits.perWorkload.quarantined).toBe(0);

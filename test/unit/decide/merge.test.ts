@@ -138,9 +138,11 @@ describe('the response of an incident', () => {
 
   test('merges the settings of trigger and escalations', () => {
     const reports = {
-      r1: { response: settings({ perWorkload: 0 }) },
-      r2: { response: settings({ gracePeriodSeconds: 60 }) },
+      r1: { policies: [contribution()], response: settings({ perWorkload: 0 }) },
+      r2: { policies: [contribution()], response: settings({ gracePeriodSeconds: 60 }) },
       r3: {},
+      // What is only recorded has no say in how the rest is carried out.
+      r4: { policies: [contribution({ mode: 'Audit' })], response: settings({ gracePeriodSeconds: 3600 }) },
     };
     expect(responseOf(incident({ response: settings({ readyWithin: '1h' }) }, reports)).settings).toEqual(
       settings({ perWorkload: 0, gracePeriodSeconds: 60, readyWithin: '1h' }),
@@ -177,7 +179,7 @@ describe('the response of an incident', () => {
 
 describe('effective actions', () => {
   const modes = (...entries: [string, Mode][]): Standing =>
-    new Map(entries.map(([uid, mode]) => [uid, mode === 'Enforce' ? ACTIONS : []]));
+    new Map(entries.map(([uid, mode]) => [`${uid} Enforce 1`, mode === 'Enforce' ? ACTIONS : []]));
   const isolate = contribution({ actions: ['Isolate', 'Label'] });
 
   test.each<[string, Mode, Standing, 'enforce' | 'audit']>([
@@ -224,7 +226,9 @@ describe('effective actions', () => {
   );
   const anyModes = fc
     .dictionary(fc.constantFrom(...uids), fc.subarray([...ACTIONS]))
-    .map((all): Standing => new Map(Object.entries(all)));
+    .map(
+      (all): Standing => new Map(Object.entries(all).map(([uid, wanted]) => [`${uid} Enforce 1`, wanted])),
+    );
 
   test('list each asked action exactly once, in the order of the system', () => {
     fc.assert(
@@ -249,9 +253,9 @@ describe('effective actions', () => {
         const { enforce } = effectiveActions(contributions, current);
         expect(most).toEqual(expect.arrayContaining(enforce));
         // Taking a policy away never adds an action.
-        for (const uid of current.keys()) {
+        for (const key of current.keys()) {
           const fewer = new Map(current);
-          fewer.delete(uid);
+          fewer.delete(key);
           expect(enforce).toEqual(expect.arrayContaining(effectiveActions(contributions, fewer).enforce));
         }
       }),

@@ -15,7 +15,7 @@ export function someFacts(change: Partial<Facts> = {}): Facts {
     namespaceTerminating: false,
     protection: undefined,
     paused: undefined,
-    standing: new Map([['policy-uid', ACTIONS]]),
+    standing: new Map([['policy-uid Enforce 1', ACTIONS]]),
     workload: { quarantinedOthers: 0, readyOthers: 2 },
     namespace: { quarantinedOthers: 0 },
     snapshotBegun: false,

@@ -91,20 +91,20 @@ describe('audit and policies that change', () => {
   });
 
   test('never starts because a policy was turned to Enforce later', () => {
-    const standing = new Map([['policy-uid', ACTIONS]]);
+    const standing = new Map([['policy-uid Enforce 1', ACTIONS]]);
     expect(reasonOf(plan(audit, someFacts({ standing })))).toBe('Audit');
   });
 
   test.each([
-    ['turned to Audit', new Map([['policy-uid', []]])],
+    ['turned to Audit', new Map([['policy-uid Enforce 1', []]])],
     ['deleted', new Map()],
-    ['replaced by one of the same name', new Map([['other-uid', ACTIONS]])],
+    ['replaced by one of the same name', new Map([['other-uid Enforce 1', ACTIONS]])],
   ])('stops before the pod is touched when the policy was %s', (_how, standing: Standing) => {
     expect(plan(anIncident(), someFacts({ standing }))).toMatchObject({ kind: 'Wait', phase: 'Observed' });
   });
 
   test('keeps the quarantine and does not evict when the policy was turned to Audit half-way', () => {
-    const facts = someFacts({ pod: orphaned, standing: new Map([['policy-uid', []]]) });
+    const facts = someFacts({ pod: orphaned, standing: new Map([['policy-uid Enforce 1', []]]) });
     expect(plan(afterCapture(), facts)).toMatchObject({ phase: 'Quarantined', reason: 'PolicyChanged' });
   });
 

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Detection } from '../../../src/api/detection.ts';
 import { unreadNamespace } from '../../../src/api/namespace.ts';
+import { asking } from '../../../src/decide/cel/budget.ts';
 import { conditionInput } from '../../../src/decide/cel/input.ts';
 import { matchPolicies, rungMiss, type RungMiss } from '../../../src/decide/match.ts';
 import { aDetection, aPod, NOW } from '../../support/builders.ts';
@@ -15,7 +16,11 @@ const telling = (fields: Record<string, string>): Detection => ({ ...aDetection(
 function miss(rung: object, detection = aDetection()): RungMiss | undefined {
   const [compiled] = policy({ responses: [{ name: 'r', actions: ['Label'], ...rung }] }).rungs;
   if (!compiled) throw new Error('no rung');
-  return rungMiss(compiled, detection, () => conditionInput(detection, aPod(), undefined));
+  return rungMiss(
+    compiled,
+    detection,
+    asking(() => conditionInput(detection, aPod(), undefined)),
+  );
 }
 
 describe('a rung', () => {

@@ -21,13 +21,17 @@ describe('the fields of an alert', () => {
     expect(fields).toEqual({ long: 'x'.repeat(FIELD_LIMITS.value) });
   });
 
-  it('keep the names of processes, however long a command line is made', () => {
+  it('are all kept, however long the process makes some of them: the longest are cut alike', () => {
     const padding = Object.fromEntries(
       Array.from({ length: 10 }, (_, n) => [`proc.aname[${n}]`, 'x'.repeat(1_024)]),
     );
-    expect(keptFields({ ...padding, 'proc.cmdline': 'x'.repeat(9_999), 'proc.name': 'nc' })).toMatchObject({
-      'proc.name': 'nc',
-    });
+    const path = `/tmp/${'x'.repeat(1_010)}`;
+    const told = { ...padding, 'proc.cmdline': 'x'.repeat(9_999), 'proc.exepath': path, 'proc.name': 'nc' };
+    const kept = keptFields(told);
+    expect(Object.keys(kept).toSorted()).toEqual(Object.keys(told).toSorted());
+    expect(kept['proc.name']).toBe('nc');
+    expect(kept['proc.exepath']).toMatch(/^\/tmp\/x{200,}$/);
+    expect(new Set(Object.values(kept).map(({ length }) => length)).size).toBe(2);
   });
 
   it('may have the names of what every object has', () => {

@@ -40,7 +40,7 @@ function largest(character: string): Detection {
     },
     tags: Array.from({ length: 32 }, () => character.repeat(64)),
     fields: Object.fromEntries(
-      Array.from({ length: 3 }, (_, n) => [`${n}`.repeat(128), cleanText(character.repeat(1024), 1024)]),
+      Array.from({ length: 3 }, (_, n) => [`${n}`.repeat(48), cleanText(character.repeat(1024), 1024)]),
     ),
   };
 }

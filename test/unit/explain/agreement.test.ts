@@ -5,6 +5,7 @@ import { ACTIONS } from '../../../src/api/policy.ts';
 import { SEVERITIES } from '../../../src/api/severity.ts';
 import { matchPolicies } from '../../../src/decide/match.ts';
 import { effectiveActions } from '../../../src/decide/merge.ts';
+import { contributionKey } from '../../../src/decide/standing.ts';
 import { compilePolicy } from '../../../src/decide/policies.ts';
 import { rulebookFor } from '../../../src/decide/rulebook.ts';
 import type { StoredPolicy } from '../../../src/explain/subject.ts';
@@ -139,7 +140,7 @@ describe('for any policies', () => {
         );
         expect(said.settings.every(({ from }) => from.length > 0)).toBe(true);
         const wanted = match?.contributions ?? [];
-        const standing = new Map(wanted.map(({ uid, actions }) => [uid, actions]));
+        const standing = new Map(wanted.map((asked) => [contributionKey(asked), asked.actions]));
         const { enforce, audit } = effectiveActions(wanted, standing);
         expect(said.alert).toMatchObject({ done: enforce, recorded: audit });
       }),

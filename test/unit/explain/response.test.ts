@@ -44,7 +44,7 @@ describe('the steps', () => {
         replacement: { require: 'Pinned', readyWithin: '7m' },
       },
     };
-    const { response } = explained([ENFORCE, stored('careful', settings)]);
+    const { response } = explained([ENFORCE, stored('careful', { mode: 'Enforce', ...settings })]);
     const texts = response?.steps.map(({ message }) => message).join(' ');
     expect(texts).toContain('a grace of 30 s; a disruption budget may hold that back for 1h');
     expect(texts).toContain('Ready within 7m, with images pinned by digest');

@@ -231,3 +231,37 @@ describe('a receiver', () => {
     });
   });
 });
+
+describe('what a detection asks for beyond what the incident is told', () => {
+  const asking = (...contributions: Match['contributions']): Match => ({ ...MATCH, contributions });
+
+  test.each<[string, Match['contributions'][number]]>([
+    ['a rung of another name, though its actions are the same', aContribution({ rungs: ['renamed'] })],
+    [
+      'an exception that is not in the record yet',
+      aContribution({
+        actions: ['Label'],
+        cap: { by: 'Exception', name: 'x', maxAction: 'Label', reason: 'r', until: '2027-01-01T00:00:00Z' },
+      }),
+    ],
+    ['another policy', aContribution({ uid: 'another' })],
+  ])('is %s: it is written at once', async (_what, fresh) => {
+    const { api, add } = stage();
+    await add({ rule: 'Another rule' }, asking(fresh));
+    expect(api.sent.at(-1)?.report.policies).toEqual([fresh]);
+  });
+
+  test('is not pushed out by policies in Audit that were told before', async () => {
+    const { api, add } = stage(
+      anIncident({ policies: [aContribution({ uid: 'first', actions: ['Label'] })] }),
+    );
+    const flood = Array.from({ length: 40 }, (_, n) =>
+      aContribution({ name: `a${n}`, uid: `a${n}`, mode: 'Audit' }),
+    );
+    await add({ rule: 'One' }, asking(...flood.slice(0, 32)));
+    await add({ rule: 'Two' }, asking(...flood.slice(32)));
+    const cluster = aContribution({ kind: 'ClusterDriftPolicy', name: 'zz', uid: 'zz' });
+    await add({ rule: 'Three' }, asking(cluster));
+    expect(api.sent.at(-1)?.report.policies).toContainEqual(cluster);
+  });
+});
