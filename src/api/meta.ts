@@ -97,3 +97,8 @@ export const nameField = (what: string) => z.string().min(1).max(253).describe(w
 export const uidField = (what: string) => z.string().min(1).max(36).describe(what);
 /** A time in RFC 3339. */
 export const timeField = (what: string) => z.iso.datetime({ offset: true }).max(40).describe(what);
+
+/** The sum, as far as a schema of integers has room for it: people can edit counts. */
+export function plus(count: number, more: number): number {
+  return Math.min(count + more, Number.MAX_SAFE_INTEGER);
+}

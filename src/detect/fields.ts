@@ -34,6 +34,7 @@ function sharedLength(lengths: readonly number[], room: number): number {
 
 function entryOf(name: string, value: unknown): [string, string][] {
   if (name.length > FIELD_LIMITS.name || name === '') return [];
-  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return [];
+  // A number may be too large for one: 1e999.
+  if (typeof value !== 'string' && typeof value !== 'boolean' && !Number.isFinite(value)) return [];
   return [[cleanText(name, FIELD_LIMITS.name), cleanText(String(value), FIELD_LIMITS.value)]];
 }

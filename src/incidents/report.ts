@@ -10,6 +10,7 @@ import {
   type ResponseSettings,
 } from '../api/incident.ts';
 import type { Detection } from '../api/detection.ts';
+import { plus } from '../api/meta.ts';
 import { maxSeverity, severityRank } from '../api/severity.ts';
 import { keptContributions, responseOf, settingsOf } from '../decide/merge.ts';
 import type { Match } from '../decide/match.ts';
@@ -229,7 +230,7 @@ function absorbed(report: Report, theirs: Report): Report {
   );
   return {
     ...report,
-    count: report.count + theirs.count,
+    count: plus(report.count, theirs.count),
     highestSeverity: maxSeverity(report.highestSeverity, theirs.highestSeverity),
     ...(policies.length > 0 && { policies }),
     ...(asked.length > 0 && { response: settingsOf(asked) }),
@@ -243,7 +244,7 @@ function counted(report: Report, incident: DriftIncident, detection: Detection, 
   return {
     ...report,
     ...escalation(report, incident, match),
-    count: report.count + 1,
+    count: plus(report.count, 1),
     lastSeen: summary.receivedAt,
     highestSeverity: maxSeverity(report.highestSeverity, summary.severity),
     detections: known || full ? report.detections : [...report.detections, summary],

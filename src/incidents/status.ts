@@ -5,6 +5,7 @@ import type { DriftIncident, DriftIncidentStatus, StepName, StepStatus } from '.
 import type { Decision } from '../decide/decision.ts';
 import type { JsonPatchOp } from '../kube/client.ts';
 import { add, test } from '../kube/json-patch.ts';
+import { plus } from '../api/meta.ts';
 
 const MAX_MESSAGE = 1024;
 
@@ -57,7 +58,7 @@ export function withStep(incident: DriftIncident, change: StepChange, now: strin
   const step: StepStatus = {
     name: change.name,
     state: change.state,
-    attempts: (before?.attempts ?? 0) + (change.tried ? 1 : 0),
+    attempts: plus(before?.attempts ?? 0, change.tried ? 1 : 0),
     startedAt: before?.startedAt ?? now,
     ...(ended && { finishedAt: now }),
     ...(change.nextAttemptAt !== undefined && {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
-import { DetectionSummarySchema, type Detection } from '../../src/api/detection.ts';
+import { DetectionSummarySchema, FIELD_LIMITS, type Detection } from '../../src/api/detection.ts';
 import { JournalError } from '../../src/detect/journal/errors.ts';
 import { openJournal, type Journal } from '../../src/detect/journal/journal.ts';
 import { silentLogger } from '../../src/observe/log.ts';
@@ -140,7 +140,7 @@ function within<T>(work: Promise<T>): Promise<T> {
 
 const Summary = DetectionSummarySchema.strict();
 
-function assertSchema({ summary, identity, tags, ...rest }: Detection): void {
+function assertSchema({ summary, identity, tags, fields, ...rest }: Detection): void {
   assert.deepEqual(rest, {});
   const { success, error } = Summary.safeParse(summary);
   assert.ok(success, String(error));
@@ -150,6 +150,8 @@ function assertSchema({ summary, identity, tags, ...rest }: Detection): void {
   }
   for (const text of [summary.rule, summary.executable ?? '']) assertClean(text, 'a text', 512);
   assert.ok(tags.length <= 32);
+  for (const text of Object.entries(fields).flat()) assertClean(text, 'a field', FIELD_LIMITS.value);
+  assert.ok(Object.entries(fields).flat().join('').length <= FIELD_LIMITS.total);
 }
 
 function edited(files: ReadonlyMap<string, Buffer>, edits: readonly FileEdit[]): Map<string, Buffer> {

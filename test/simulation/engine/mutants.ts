@@ -100,8 +100,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'count-twice',
     file: 'incidents/report.ts',
-    find: 'count: report.count + 1,',
-    replacement: 'count: report.count + 2,',
+    find: 'count: plus(report.count, 1),',
+    replacement: 'count: plus(report.count, 2),',
     about: 'each alert counts twice',
   },
   {

@@ -10,6 +10,7 @@ describe('the fields of an alert', () => {
     ['a number', 4711, { f: '4711' }],
     ['a boolean', true, { f: 'true' }],
     ['an empty text', '', { f: '' }],
+    ['a number that is too large to be one', Infinity, {}],
     ['null', null, {}],
     ['a list', ['a'], {}],
     ['an object', { a: 1 }, {}],

@@ -21,6 +21,16 @@ describe('steps', () => {
     expect(twice.status?.steps).toMatchObject([{ attempts: 2, startedAt: T0 }]);
   });
 
+  test('stay countable however large a count somebody wrote', () => {
+    const once = withStep(anIncident(), { ...change, state: 'Running' }, T0);
+    const [step] = once.status?.steps ?? [];
+    if (!step) throw new Error('no step');
+    const steps = [{ ...step, attempts: Number.MAX_SAFE_INTEGER }];
+    const edited = { ...once, status: { ...once.status, reports: {}, steps } };
+    const next = withStep(edited, { ...change, state: 'Running' }, LATER);
+    expect(next.status?.steps).toMatchObject([{ attempts: Number.MAX_SAFE_INTEGER }]);
+  });
+
   test('have an end once they succeeded, failed or were skipped', () => {
     const ends = (['Running', 'Waiting', 'Succeeded', 'Failed', 'Skipped'] as const).map(
       (state) =>
