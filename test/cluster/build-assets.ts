@@ -1,7 +1,7 @@
 // Builds the servers of the tests into the user's cache, once. Run it by hand to have them early:
-// node test/cluster/build-assets.ts
+// node test/cluster/build-assets.ts, and for those of a real node test/cluster/build-node.ts
 import { execFile, spawn } from 'node:child_process';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { cp, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { withFileLock } from '../support/file-lock.ts';
@@ -14,6 +14,7 @@ import {
   NATS,
   type AssetGroup,
   type Binary,
+  type SourceFolder,
 } from './pins.ts';
 
 /** Tells a person what goes on; one line without a line end. */
@@ -74,7 +75,7 @@ export async function buildAssets(
 
 async function buildAll(
   env: NodeJS.ProcessEnv,
-  { title, effort, binaries }: AssetGroup,
+  { title, effort, binaries, sources = [] }: AssetGroup,
   folder: string,
   say: Say,
 ): Promise<void> {
@@ -86,22 +87,35 @@ async function buildAll(
     await build(env, binary, folder);
     say(`${name}: ${((performance.now() - started) / 1000).toFixed(0)} s`);
   }
+  for (const source of sources) await copySource(env, source, folder);
+}
+
+/** Go keeps the sources that it has built from read-only; a copy is not. */
+async function copySource(
+  env: NodeJS.ProcessEnv,
+  { module, goModule, folder, name }: SourceFolder,
+  into: string,
+): Promise<void> {
+  const list = ['list', '-m', '-f', '{{.Dir}}', goModule];
+  const { stdout } = await promisify(execFile)('go', list, { cwd: moduleFolder(module), env: goEnv(env) });
+  await cp(join(stdout.trim(), folder), join(into, name), { recursive: true });
+  await promisify(execFile)('chmod', ['-R', 'u+w', join(into, name)]);
+}
+
+/** A person's own settings (GOFLAGS, GOOS, a workspace) would make another binary than the name of the folder says. */
+function goEnv(env: NodeJS.ProcessEnv, cgo = false): NodeJS.ProcessEnv {
+  const flags = '-mod=readonly -trimpath -buildvcs=false';
+  return { ...env, CGO_ENABLED: cgo ? '1' : '0', GOFLAGS: flags, GOWORK: 'off', GOOS: '', GOARCH: '' };
 }
 
 /** One `go build`, with the lowest priority that still gets on: people work on this machine. */
 function build(env: NodeJS.ProcessEnv, binary: Binary, folder: string): Promise<void> {
-  const go = ['go', 'build', '-ldflags', linkerFlags(binary.module), '-o', join(folder, binary.name)];
-  const child = spawn('nice', ['-n', '15', ...go, binary.goPackage], {
-    cwd: moduleFolder(binary.module),
-    // A person's own settings (GOFLAGS, GOOS, a workspace) would make another binary than the name of the folder says.
-    env: {
-      ...env,
-      CGO_ENABLED: '0',
-      GOFLAGS: '-mod=readonly -trimpath -buildvcs=false',
-      GOWORK: 'off',
-      GOOS: '',
-      GOARCH: '',
-    },
+  const { name, module, goPackage, cgoTags } = binary;
+  const go = ['go', 'build', '-ldflags', linkerFlags(module), '-o', join(folder, name)];
+  if (cgoTags !== undefined) go.push('-tags', cgoTags);
+  const child = spawn('nice', ['-n', '15', ...go, goPackage], {
+    cwd: moduleFolder(module),
+    env: goEnv(env, cgoTags !== undefined),
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const lines: string[] = [];
@@ -110,10 +124,10 @@ function build(env: NodeJS.ProcessEnv, binary: Binary, folder: string): Promise<
     lines.splice(0, lines.length - SHOWN_LINES);
   });
   return new Promise((resolve, reject) => {
-    child.on('error', (cause) => reject(new Error(`go build of ${binary.name} did not start`, { cause })));
+    child.on('error', (cause) => reject(new Error(`go build of ${name} did not start`, { cause })));
     child.on('close', (code, signal) => {
       if (code === 0) resolve();
-      else reject(new Error(`go build of ${binary.name} failed (${signal ?? code}):\n${lines.join('\n')}`));
+      else reject(new Error(`go build of ${name} failed (${signal ?? code}):\n${lines.join('\n')}`));
     });
   });
 }

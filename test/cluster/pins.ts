@@ -6,9 +6,21 @@ import { join } from 'node:path';
 
 /** One binary: its name, the folder here whose go.mod pins it, and its Go package. */
 export interface Binary {
-  readonly name: 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kubectl' | 'nats-server';
-  readonly module: 'etcd' | 'kube' | 'nats';
+  readonly name: string;
+  readonly module: string;
   readonly goPackage: string;
+  /** For one that has parts in C: the build tags. */
+  readonly cgoTags?: string;
+}
+
+/** A folder of a Go module's source that is needed when the binaries run. */
+export interface SourceFolder {
+  /** The folder here whose go.mod pins the Go module. */
+  readonly module: string;
+  readonly goModule: string;
+  readonly folder: string;
+  /** Its name beside the binaries. */
+  readonly name: string;
 }
 
 /** Binaries that are built and cached together. */
@@ -18,11 +30,16 @@ export interface AssetGroup {
   readonly effort: string;
   /** In build order: the short one first, so that a broken set-up is seen early. */
   readonly binaries: readonly Binary[];
+  readonly sources?: readonly SourceFolder[];
   /** What the build follows from, besides the binaries and the linker's flags. */
   readonly moduleFiles: readonly string[];
   /** The first part of the name of a cached build. */
   readonly label: () => string;
 }
+
+const KUBERNETES = 'k8s.io/kubernetes';
+/** The Go module of Cilium. */
+export const CILIUM = 'github.com/cilium/cilium';
 
 /** The binaries of {@link CONTROL_PLANE}. */
 export const BINARIES: readonly Binary[] = [
@@ -61,7 +78,7 @@ export function moduleFolder(module: Binary['module']): string {
 
 /** The Kubernetes version that kube/go.mod asks for, e.g. `v1.36.3`. */
 export function kubernetesVersion(): string {
-  return pinned('kube/go.mod', 'k8s.io/kubernetes');
+  return pinned('kube/go.mod', KUBERNETES);
 }
 
 /** The NATS version that nats/go.mod asks for, e.g. `v2.15.2`. */
@@ -69,13 +86,24 @@ export function natsVersion(): string {
   return pinned('nats/go.mod', 'github.com/nats-io/nats-server/v2');
 }
 
+/** The Cilium version that cilium/go.mod asks for, e.g. `v1.20.2`. */
+export function ciliumVersion(): string {
+  return pinned('cilium/go.mod', CILIUM);
+}
+
+/** The version of a Go module that the go.mod of a folder here asks for. Throws if it asks for none. */
+export function pinnedVersion(module: Binary['module'], goModule: string): string {
+  return pinned(`${module}/go.mod`, goModule);
+}
+
 /**
  * The linker's flags. Kubernetes reports v0.0.0-master unless its version is set from outside, as its own release
- * scripts do (`hack/lib/version.sh`).
+ * scripts do (`hack/lib/version.sh`); so does Cilium (`Makefile.defs`).
  */
 export function linkerFlags(module: Binary['module']): string {
-  if (module !== 'kube') return '-s -w';
-  const version = kubernetesVersion();
+  if (module === 'cilium') return `-s -w -X ${CILIUM}/pkg/version.ciliumVersion=${ciliumVersion().slice(1)}`;
+  if (!module.startsWith('kube')) return '-s -w';
+  const version = pinned(`${module}/go.mod`, KUBERNETES);
   const [major, minor] = version.slice(1).split('.');
   const set = (name: string, value: string) => `-X k8s.io/component-base/version.${name}=${value}`;
   return ['-s -w', set('gitVersion', version), set('gitMajor', `${major}`), set('gitMinor', `${minor}`)].join(
@@ -92,6 +120,7 @@ export function cacheKeyPrefix(group: AssetGroup = CONTROL_PLANE): string {
   for (const file of group.moduleFiles) hash.update(read(file));
   const flags = group.binaries.at(-1)?.module ?? 'kube';
   hash.update(JSON.stringify(group.binaries)).update(linkerFlags(flags));
+  if (group.sources) hash.update(JSON.stringify(group.sources));
   const { platform, arch } = process;
   return `${group.label()}-${hash.digest('hex').slice(0, 12)}-${platform}-${arch}-`;
 }

@@ -51,6 +51,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: "return value === undefined || value === 'false' ? undefined :",
     replacement: 'return value !== "x" ? undefined :',
     about: 'the pause switch has no effect',
+    prey: ['paused', 'paused-midway', 'paused-deletion'],
   },
   {
     name: 'unreadable-is-not-paused',

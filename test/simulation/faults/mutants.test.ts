@@ -12,7 +12,7 @@ const QUICK: readonly [name: string, histories: number][] = [
   ['evict-before-it-is-written', 10],
   ['evict-before-capture', 10],
   ['ignore-pause', 20],
-  ['count-twice', 40],
+  ['count-twice', 80],
   ['evict-what-is-going', 5],
 ];
 
