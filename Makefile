@@ -8,16 +8,25 @@ MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 STAMP := node_modules/.installed
 
-.PHONY: help demo test check static generate clean
+.PHONY: help demo test e2e e2e-up e2e-down check static generate clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## play one drift alert through, from alert to clean pod, without a cluster
 	@node bin/die-operator.js demo
 
-test: static ## run all checks and all test suites
+test: static ## run all checks and all test suites but those on a real node
 	@node scripts/run-tests.ts
+
+e2e: static ## run the test suites on a real node (Linux, root; the first time builds it, up to half an hour)
+	@node scripts/run-tests.ts e2e e2e-lifecycle
+
+e2e-up: $(STAMP) ## bring up a cluster with a real node, which stays
+	@node scripts/e2e-up.ts
+
+e2e-down: $(STAMP) ## take that cluster down, and what a killed run left of one
+	@node scripts/e2e-down.ts
 
 check: static ## run the checks of types, lint, format and generated files, and the unit tests
 	@node scripts/run-tests.ts unit

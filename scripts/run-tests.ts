@@ -1,7 +1,9 @@
-// Runs the test suites in order, fastest first, and closes with one summed line. Arguments: suites; without any, all.
+// Runs the test suites in order, fastest first, and closes with one summed line. Arguments: suites, or `all`; without any,
+// all that need no real node.
 import { existsSync, globSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { startVitest, type TestCase, type TestModule } from 'vitest/node';
+import { missingRequirement } from '../test/e2e/support/requirements.ts';
 import { openRealApi, type OpenRealApi, type RealApi } from '../test/support/real-api.ts';
 import { countTests, describeSuite, skippedSuite, sumUp, type SuiteResult, type TestRun } from './suites.ts';
 
@@ -12,6 +14,8 @@ interface Suite {
   folder?: string;
   /** A real API server; all suites that take one share it. `all`: no test can do without. */
   realApi?: 'some' | 'all';
+  /** On a real node, which takes a build of half an hour: it runs when it is asked for. */
+  realNode?: boolean;
 }
 
 const SUITES: readonly Suite[] = [
@@ -24,7 +28,12 @@ const SUITES: readonly Suite[] = [
   { name: 'load' },
   { name: 'fuzz' },
   { name: 'package' },
+  { name: 'e2e', realNode: true },
+  { name: 'e2e-lifecycle', folder: 'e2e/lifecycle', realNode: true },
 ];
+
+/** The argument that stands for all suites. */
+const ALL = 'all';
 
 function testRun(test: TestCase): TestRun {
   const result = test.result();
@@ -70,7 +79,8 @@ async function runSuite(suite: Suite, started: number, realApi?: RealApi): Promi
 }
 
 /** Why no test of a suite can run, or undefined. */
-function obstacle({ realApi: need }: Suite, api: RealApi | undefined): string | undefined {
+function obstacle({ realApi: need, realNode }: Suite, api: RealApi | undefined): string | undefined {
+  if (realNode) return missingRequirement();
   if (need !== 'all' || api === undefined) return undefined;
   if ('missing' in api) return api.missing;
   return api.access.hasControllers ? undefined : 'KUBEBUILDER_ASSETS holds no kube-controller-manager.';
@@ -99,13 +109,17 @@ async function runAll(suites: readonly Suite[]): Promise<SuiteResult[]> {
 
 async function main(wanted: readonly string[]): Promise<void> {
   const names = SUITES.map(({ name }) => name);
-  const unknown = wanted.filter((name) => !names.includes(name));
+  const unknown = wanted.filter((name) => !names.includes(name) && name !== ALL);
   if (unknown.length > 0) {
-    console.error(`No such suite: ${unknown.join(', ')}. There are ${names.join(', ')}.`);
+    console.error(
+      `No such suite: ${unknown.join(', ')}. There are ${names.join(', ')}; ${ALL} stands for each.`,
+    );
     process.exitCode = 2;
     return;
   }
-  const asked = SUITES.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
+  const isAsked = ({ name, realNode }: Suite) =>
+    wanted.length === 0 ? !realNode : wanted.includes(name) || wanted.includes(ALL);
+  const asked = SUITES.filter(isAsked);
   const present = asked.filter((suite) => globSync(`${folderOf(suite)}/**/*.test.ts`).length > 0);
   const { line, ok } = sumUp(await runAll(present), process.env['CI'] === 'true');
   console.log(line);

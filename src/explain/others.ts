@@ -1,10 +1,11 @@
-// How many other pods are out of their workload, and how many copies are left: what limits count.
-import { isFinal, type DriftIncident } from '../api/incident.ts';
-import { controllerOf, foreignLabels, isQuarantined, type PodFacts } from '../api/pod.ts';
+// The pods around the one that is explained, out of lists; the responder has them in its caches.
+import type { DriftIncident } from '../api/incident.ts';
+import { controllerOf, type PodFacts } from '../api/pod.ts';
 import type { Facts } from '../decide/decision.ts';
+import { countOthers as count } from '../decide/others.ts';
 
 /**
- * Counts as the responder does (src/incidents/facts.ts), save for what only it knows: steps that it runs this moment.
+ * Counts as the responder does, save for what only it knows: steps that it runs this moment.
  * @param pods pods of the namespace, the one itself included or not.
  * @param incidents incidents of the namespace.
  */
@@ -15,31 +16,12 @@ export function countOthers(
   incidents: readonly DriftIncident[],
 ): Pick<Facts, 'workload' | 'namespace'> {
   const byUid = new Map(pods.map((other) => [other.uid, other]));
-  const taken = incidents.filter(
-    (incident) =>
-      incident.spec.target.uid !== pod.uid && isTakenOut(incident, byUid.get(incident.spec.target.uid)),
-  );
-  const takenPods = new Set(taken.map(({ spec }) => spec.target.uid));
-  const isSibling = (other: PodFacts) => workload !== undefined && controllerOf(other)?.uid === workload;
-  return {
-    namespace: { quarantinedOthers: taken.length },
-    workload: {
-      quarantinedOthers: taken.filter(
-        ({ spec }) => workload !== undefined && spec.target.workload?.uid === workload,
-      ).length,
-      readyOthers: pods.filter(
-        (other) => other.uid !== pod.uid && isSibling(other) && isServing(other) && !takenPods.has(other.uid),
-      ).length,
-    },
-  };
-}
-
-function isTakenOut(incident: DriftIncident, pod: PodFacts | undefined): boolean {
-  if (isFinal(incident) || pod === undefined) return false;
-  if (incident.status?.isolation?.form === 'Orphan') return true;
-  return isQuarantined(pod) && Object.keys(foreignLabels(pod.labels)).length === 0;
-}
-
-function isServing(pod: PodFacts): boolean {
-  return pod.ready && pod.deletionTimestamp === undefined && !isQuarantined(pod);
+  return count({
+    uid: pod.uid,
+    workload,
+    incidents,
+    siblings: pods.filter((other) => workload !== undefined && controllerOf(other)?.uid === workload),
+    podOf: ({ spec }) => byUid.get(spec.target.uid),
+    isReserved: () => false,
+  });
 }

@@ -1,13 +1,15 @@
 // Gathers what is true now for one incident: a few live reads, the rest from the caches.
-import { FINALIZER, PAUSED_KEY, SWITCH_CONFIGMAP, SYSTEM_NAMESPACE } from '../api/names.ts';
+import { FINALIZER, SWITCH_CONFIGMAP, SYSTEM_NAMESPACE } from '../api/names.ts';
 import { isFinal, type Contribution, type DriftIncident } from '../api/incident.ts';
 import type { KubeObject } from '../api/meta.ts';
-import { foreignLabels, isQuarantined, podFacts, type PodFacts } from '../api/pod.ts';
+import { isQuarantined, podFacts, type PodFacts } from '../api/pod.ts';
 import type { AnyPolicy } from '../api/policy.ts';
 import { proveImages } from '../decide/images.ts';
 import { responseOf } from '../decide/merge.ts';
 import type { Facts } from '../decide/decision.ts';
 import { quarantinedByUs, stepOf } from '../decide/marks.ts';
+import { countOthers } from '../decide/others.ts';
+import { PAUSE_SWITCH, pausedBy } from '../decide/pause.ts';
 import { compilePolicy } from '../decide/policies.ts';
 import { protectionOf } from '../decide/protect.ts';
 import { standingOf, type Standing } from '../decide/standing.ts';
@@ -71,7 +73,7 @@ export function factsOf(sources: FactSources, incident: DriftIncident, live: Liv
     paused: live.paused,
     standing: new Map([...cachedStanding(sources.caches, incident), ...(live.standing ?? [])]),
     snapshotBegun: sources.snapshots.get(incident.metadata.uid) !== undefined,
-    ...countOthers(sources, incident),
+    ...othersOf(sources, incident),
     bystanders: pod && !quarantinedByUs(incident, pod) ? youngSiblings(sources, incident) : [],
     replacement: pod ? undefined : findReplacement(sources, incident),
   };
@@ -93,7 +95,6 @@ async function orAbsent<T>(read: Promise<T>): Promise<T | undefined> {
 
 // Unreadable means paused: a switch that fails open is none.
 async function readPaused(client: KubeClient): Promise<string | undefined> {
-  const where = `ConfigMap ${SYSTEM_NAMESPACE}/${SWITCH_CONFIGMAP}`;
   try {
     const map = await orAbsent(
       client.get<KubeObject & { data?: Record<string, string> }>(CONFIG_MAPS, {
@@ -101,10 +102,9 @@ async function readPaused(client: KubeClient): Promise<string | undefined> {
         name: SWITCH_CONFIGMAP,
       }),
     );
-    const value = map?.data?.[PAUSED_KEY];
-    return value === undefined || value === 'false' ? undefined : `paused by ${where}, key ${PAUSED_KEY}`;
+    return pausedBy(map?.data);
   } catch (error) {
-    return `paused, because ${where} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+    return `paused, because ${PAUSE_SWITCH} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 
@@ -144,40 +144,23 @@ export function cachedStanding({ rulebooks }: Pick<Caches, 'rulebooks'>, inciden
   return standingOf(incident, responseOf(incident).contributions, rulebook);
 }
 
-function countOthers(sources: FactSources, incident: DriftIncident): Pick<Facts, 'workload' | 'namespace'> {
+function othersOf(
+  { caches, reservations }: FactSources,
+  incident: DriftIncident,
+): ReturnType<typeof countOthers> {
   const { target } = incident.spec;
-  const { caches } = sources;
-  const taken = caches.incidents
-    .byIndex('namespace', target.namespace)
-    .filter((other) => other.metadata.uid !== incident.metadata.uid && isTakenOut(sources, other));
   const workload = target.workload?.uid;
-  const takenPods = new Set(taken.map((other) => other.spec.target.uid));
-  const siblings = workload === undefined ? [] : caches.pods.byIndex('controller', workload);
-  return {
-    namespace: { quarantinedOthers: taken.length },
-    workload: {
-      quarantinedOthers: taken.filter(
-        (other) => workload !== undefined && other.spec.target.workload?.uid === workload,
-      ).length,
-      readyOthers: siblings.filter(
-        (pod) => pod.uid !== target.uid && isServing(pod) && !takenPods.has(pod.uid),
-      ).length,
+  return countOthers({
+    uid: target.uid,
+    workload,
+    incidents: caches.incidents.byIndex('namespace', target.namespace),
+    siblings: workload === undefined ? [] : caches.pods.byIndex('controller', workload),
+    podOf: ({ spec: { target: other } }) => {
+      const pod = caches.pods.get(other.namespace, other.name);
+      return pod?.uid === other.uid ? pod : undefined;
     },
-  };
-}
-
-// Recorded, or reserved by a step that runs now, or visible on the pod of an incident whose record is not written yet.
-function isTakenOut({ caches, reservations }: FactSources, incident: DriftIncident): boolean {
-  if (isFinal(incident)) return false;
-  if (reservations.holds(incident.metadata.uid)) return true;
-  const pod = caches.pods.get(incident.spec.target.namespace, incident.spec.target.name);
-  if (pod?.uid !== incident.spec.target.uid) return false;
-  if (incident.status?.isolation?.form === 'Orphan') return true;
-  return isQuarantined(pod) && Object.keys(foreignLabels(pod.labels)).length === 0;
-}
-
-function isServing(pod: PodFacts): boolean {
-  return pod.ready && pod.deletionTimestamp === undefined && !isQuarantined(pod);
+    isReserved: ({ metadata }) => reservations.holds(metadata.uid),
+  });
 }
 
 // Creation times are whole seconds, so age alone does not tell these from a replacement.

@@ -1,10 +1,11 @@
 // The subject of an explanation out of a cluster: a few reads, and nothing is written.
 import { isFinal, type DriftIncident } from '../../api/incident.ts';
 import type { KubeObject } from '../../api/meta.ts';
-import { PAUSED_KEY, SWITCH_CONFIGMAP, SYSTEM_NAMESPACE } from '../../api/names.ts';
+import { SWITCH_CONFIGMAP, SYSTEM_NAMESPACE } from '../../api/names.ts';
 import { namespaceFacts } from '../../api/namespace.ts';
 import { controllerOf, podFacts, type PodFacts } from '../../api/pod.ts';
 import type { AnyPolicy, PolicyKind } from '../../api/policy.ts';
+import { PAUSE_SWITCH, pausedBy } from '../../decide/pause.ts';
 import { countOthers } from '../../explain/others.ts';
 import type { Pause, StoredPolicy, Subject } from '../../explain/subject.ts';
 import { faultOf } from '../../incidents/fault.ts';
@@ -137,17 +138,14 @@ function cureOf(error: KubeError, right: string, { kind, group }: Resource): str
 
 // The responder reads the switch with its own right: where the person has none, it is not known how it stands.
 async function readPause(client: KubeClient): Promise<Pause> {
-  const where = `ConfigMap ${SYSTEM_NAMESPACE}/${SWITCH_CONFIGMAP}`;
   try {
     const at = { namespace: SYSTEM_NAMESPACE, name: SWITCH_CONFIGMAP };
     const { data } = await client.get<KubeObject & { data?: Record<string, string> }>(CONFIG_MAPS, at);
-    const value = data?.[PAUSED_KEY];
-    return value === undefined || value === 'false'
-      ? { state: 'Off' }
-      : { state: 'On', message: `paused by ${where}, key ${PAUSED_KEY}` };
+    const message = pausedBy(data);
+    return message === undefined ? { state: 'Off' } : { state: 'On', message };
   } catch (error) {
     if (isNotFound(error)) return { state: 'Off' };
     if (!isForbidden(error)) throw error;
-    return { state: 'Unknown', message: `you may not read ${where}` };
+    return { state: 'Unknown', message: `you may not read ${PAUSE_SWITCH}` };
   }
 }

@@ -25,9 +25,10 @@ const NAME = 'logs';
 const PARALLEL_READS = 4;
 /**
  * A log that flows may take its time. Where the kubelet does not answer, or the API server cannot reach it (500, 502,
- * 503), more than a second try would only give the intruder time.
+ * 503), more than a second try would only give the intruder time. The API server itself waits 10 s for a kubelet that says
+ * nothing: it is given up before.
  */
-const ONE_LOG: TextOptions = { timeoutMs: 30_000, idleMs: 10_000, retry: { tries: 2, withinMs: 2_000 } };
+const ONE_LOG: TextOptions = { timeoutMs: 30_000, idleMs: 8_000, retry: { tries: 2, withinMs: 2_000 } };
 
 type Run = 'current' | 'previous';
 

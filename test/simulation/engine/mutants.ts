@@ -47,7 +47,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'ignore-pause',
-    file: 'incidents/facts.ts',
+    file: 'decide/pause.ts',
     find: "return value === undefined || value === 'false' ? undefined :",
     replacement: 'return value !== "x" ? undefined :',
     about: 'the pause switch has no effect',
@@ -56,8 +56,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'unreadable-is-not-paused',
     file: 'incidents/facts.ts',
-    find: 'return `paused, because ${where} cannot be read',
-    replacement: 'if (error !== where) return undefined; return `paused, because ${where} cannot be read',
+    find: 'return `paused, because ${PAUSE_SWITCH} cannot be read',
+    replacement:
+      'if (error !== PAUSE_SWITCH) return undefined; return `paused, because ${PAUSE_SWITCH} cannot be read',
     about: 'a pause switch that cannot be read counts as off',
     prey: ['replace', 'paused', 'paused-deletion'],
   },

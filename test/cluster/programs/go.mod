@@ -1,0 +1,3 @@
+module die-operator.dev/test/cluster/programs
+
+go 1.26.0
