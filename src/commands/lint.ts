@@ -5,7 +5,7 @@ import { FINDING_SEVERITIES } from '../lint/codes.ts';
 import type { Finding } from '../lint/finding.ts';
 import { lintPolicies } from '../lint/lint.ts';
 import { asJson, asText, problemLine, type Report } from './lint/print.ts';
-import { readManifests } from './manifests.ts';
+import { readManifests } from './manifests/read.ts';
 
 const FAIL_ON = ['error', 'warning', 'info'] as const;
 const EXIT_CODES = `

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { KubeObject } from '../../api/meta.ts';
 import { parseAny } from '../../api/parse.ts';
-import type { Manifest } from '../manifests.ts';
+import type { Manifest } from '../manifests/read.ts';
 
 /** An object out of a file. */
 export type FileObject = KubeObject & { apiVersion: string; kind: string; source: string };

@@ -6,7 +6,7 @@ import { GROUP } from '../../api/names.ts';
 import type { StoredPolicy, Subject } from '../../explain/subject.ts';
 import { countOthers } from '../../explain/others.ts';
 import { targetOf } from '../../incidents/target.ts';
-import { readManifests } from '../manifests.ts';
+import { readManifests } from '../manifests/read.ts';
 import { asObject, type FileObject } from './file-objects.ts';
 import { podOf, type FoundPod } from './file-pods.ts';
 

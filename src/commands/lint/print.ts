@@ -2,7 +2,7 @@
 import { cleanText } from '../../detect/sanitize.ts';
 import type { Finding } from '../../lint/finding.ts';
 import type { LintResult } from '../../lint/lint.ts';
-import type { ManifestProblem } from '../manifests.ts';
+import type { ManifestProblem } from '../manifests/read.ts';
 
 /** What was found, and what could not be read. */
 export interface Report extends LintResult {

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { MANIFEST_LIMITS, readManifests, type Manifests } from '../../../src/commands/manifests.ts';
+import { MANIFEST_LIMITS, readManifests, type Manifests } from '../../../src/commands/manifests/read.ts';
 
 let root: string;
 beforeEach(async () => {

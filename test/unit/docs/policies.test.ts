@@ -6,7 +6,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { FIELD_LIMITS } from '../../../src/api/detection.ts';
 import { validators } from '../../../src/api/validate.ts';
 import { command } from '../../../src/commands/explain.ts';
-import { readManifests } from '../../../src/commands/manifests.ts';
+import { readManifests } from '../../../src/commands/manifests/read.ts';
 import { MAX_SOURCE } from '../../../src/decide/cel/condition.ts';
 import { KNOWN_FUNCTIONS, MACROS } from '../../../src/decide/cel/signatures.ts';
 import { lintPolicies } from '../../../src/lint/lint.ts';

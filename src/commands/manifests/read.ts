@@ -1,10 +1,10 @@
 // Reads manifests for commands that work without a cluster: YAML and JSON, from files, folders and standard input.
 import { createReadStream } from 'node:fs';
-import type { Manifests } from './manifests/manifest.ts';
-import { readManifest } from './manifests/parse.ts';
-import { expand, STDIN } from './manifests/paths.ts';
+import type { Manifests } from './manifest.ts';
+import { readManifest } from './parse.ts';
+import { expand, STDIN } from './paths.ts';
 
-export type { Manifest, ManifestProblem, Manifests } from './manifests/manifest.ts';
+export type { Manifest, ManifestProblem, Manifests } from './manifest.ts';
 
 /** What is read at most; larger input is a problem, never cut silently. */
 export const MANIFEST_LIMITS = { fileBytes: 8 * 2 ** 20, files: 1000, objects: 10_000 } as const;
