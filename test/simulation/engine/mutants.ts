@@ -48,8 +48,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'ignore-pause',
     file: 'decide/pause.ts',
-    find: "return value === undefined || value === 'false' ? undefined :",
-    replacement: 'return value !== "x" ? undefined :',
+    find: "value === undefined || value === 'false'",
+    replacement: 'value !== "x"',
     about: 'the pause switch has no effect',
     prey: ['paused', 'paused-midway', 'paused-deletion'],
   },
