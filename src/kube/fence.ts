@@ -66,15 +66,17 @@ interface Limit {
   done: Cancel;
 }
 
-// Timers of Node take no Infinity.
+// Timers of Node take no Infinity, and nothing shorter than a millisecond: what is left of one by rounding is no wait.
 const LONGEST_SLEEP_MS = 60_000;
+const SHORTEST_SLEEP_MS = 1;
 
 /** A signal that fires when `parent` does or when the leadership is over; `done` frees the timer. */
 function whileLeading(leadership: Leadership, clock: Clock, parent: AbortSignal): Limit {
   const over = new AbortController();
   let cancel: Cancel;
   const wait = () => {
-    cancel = clock.after(Math.min(leadership.remainingMs(), LONGEST_SLEEP_MS), look);
+    const sleepMs = Math.min(leadership.remainingMs(), LONGEST_SLEEP_MS);
+    cancel = clock.after(Math.max(sleepMs, SHORTEST_SLEEP_MS), look);
   };
   const look = () => {
     if (leadership.remainingMs() > 0) wait();

@@ -31,7 +31,9 @@ export class VirtualClock implements Clock {
   }
 
   after(ms: number, fn: () => void): Cancel {
-    const timer: Timer = { at: this.#now + Math.max(0, ms), order: this.#order++, fn };
+    // In microseconds: a wait that rounding makes nothing of would keep time from moving.
+    const wait = Math.ceil(Math.max(0, ms) * 1000) / 1000;
+    const timer: Timer = { at: this.#now + wait, order: this.#order++, fn };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
   }
