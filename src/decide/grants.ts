@@ -1,6 +1,6 @@
 // What the policies of a namespace may do, by the grants of the ClusterDriftPolicies that select it.
 import type { NamespaceFacts } from '../api/namespace.ts';
-import type { Grants } from '../api/policy.ts';
+import type { AnyPolicy, ClusterDriftPolicySpec, Grants } from '../api/policy.ts';
 import { recordedDuration } from './duration.ts';
 import type { CompiledPolicy } from './policies.ts';
 import type { Problem } from './problem.ts';
@@ -40,6 +40,25 @@ export function powersOf(
 
 function breakGlassMs({ breakGlass }: Grants): number | undefined {
   return breakGlass && recordedDuration(breakGlass.maxDuration);
+}
+
+/** A policy of the cluster as it is stored, and whether it was accepted. */
+export interface StoredClusterPolicy {
+  policy: AnyPolicy;
+  compilation: { accepted: boolean };
+}
+
+/**
+ * Policies of the cluster whose grants cannot be read, each with the reason. What holds others back must not let go of them
+ * by a mistake in it, nor because it is of another version, nor while the labels of the namespace are not known.
+ */
+export function unreadableGrants(cluster: readonly StoredClusterPolicy[], labelsKnown: boolean): string[] {
+  return cluster.flatMap(({ policy: { metadata, spec }, compilation: { accepted } }) => {
+    const grants = (spec as Partial<ClusterDriftPolicySpec> | undefined)?.grants;
+    if (grants === undefined || (accepted && labelsKnown)) return [];
+    const why = accepted ? 'and the labels of the namespace are not known yet' : 'which is not accepted';
+    return [`${metadata.name}, ${why}`];
+  });
 }
 
 /** What a policy of a namespace asks for and may not have; empty: it is permitted. */

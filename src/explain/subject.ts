@@ -5,13 +5,14 @@ import type { NamespaceFacts } from '../api/namespace.ts';
 import type { ContainerFacts, PodFacts } from '../api/pod.ts';
 import type { AnyPolicy, PolicyKind } from '../api/policy.ts';
 import type { Facts } from '../decide/decision.ts';
+import { unreadableGrants } from '../decide/grants.ts';
 import type { Match } from '../decide/match.ts';
+import { byCodeUnit } from '../decide/order.ts';
 import { compilePolicy, type Compilation, type CompiledPolicy } from '../decide/policies.ts';
 import { protectionOf, type Protection } from '../decide/protect.ts';
 import { rulebookFor, type Rulebook } from '../decide/rulebook.ts';
 import { standingOf, type Standing } from '../decide/standing.ts';
 import type { Origin, PolicyName } from './explanation.ts';
-import { byCodeUnit } from '../decide/order.ts';
 
 /** A policy as it is stored. Of several with one UID only one counts. */
 export interface StoredPolicy {
@@ -80,7 +81,9 @@ export function openCase(subject: Subject, containerName: string | undefined): C
       is === kind && compilation.accepted ? [compilation.policy] : [],
     );
   const own = accepted('DriftPolicy').filter((policy) => policy.matchesNamespace(space));
-  const rulebook = rulebookFor(space, own, accepted('ClusterDriftPolicy'));
+  const cluster = entries.filter(({ kind }) => kind === 'ClusterDriftPolicy');
+  const unknown = unreadableGrants(cluster, true);
+  const rulebook = rulebookFor(space, own, accepted('ClusterDriftPolicy'), unknown);
   const asRecorded = incident
     ? {
         ...pod,

@@ -64,12 +64,13 @@ function isForOthers(context: PolicyContext, { kind, compilation }: PolicyEntry)
 async function sayBeforehand(context: PolicyContext, entry: PolicyEntry): Promise<void> {
   const { kind, policy, compilation } = entry;
   const before = findCondition(policy.status?.conditions, POLICY_CONDITIONS.Accepted);
-  if (kind === 'DriftPolicy' || !compilation.accepted) return;
+  if (kind === 'DriftPolicy' || !compilation.accepted || compilation.policy.mode === 'Audit') return;
   if (before?.status === 'True' && before.observedGeneration === policy.metadata.generation) return;
   const message = 'its namespaces are being prepared';
   await writeStatus(context, entry, [
     ACCEPTED,
     { type: POLICY_CONDITIONS.Ready, status: 'Unknown', reason: 'Preparing', message },
+    ...judgeExceptions(compilation.policy, context.clock.now()).conditions,
   ]);
 }
 

@@ -7,7 +7,7 @@ import type { KubeClient } from '../kube/client.ts';
 import type { Logger } from '../observe/log.ts';
 import { ensureDenyPolicy } from '../respond/deny-policy.ts';
 import type { Caches } from './caches.ts';
-import { describeMissing, isGapOnly, rightsFor, type NeededRight } from './policy-rights.ts';
+import { describeMissing, isGapOnly, rightsIn, type NeededRight } from './policy-rights.ts';
 
 /** What {@link prepare} needs. */
 export interface ReadinessContext {
@@ -49,11 +49,7 @@ export async function prepare(context: ReadinessContext, policy: CompiledPolicy)
   }
   const key = `${policy.namespace}/${policy.name}`;
   const [rights, trouble] = await Promise.all([
-    checkRights(
-      context,
-      key,
-      whereRightsAreNeeded(context, policy).flatMap((where) => rightsFor(actions, where, policy.kind)),
-    ),
+    checkRights(context, key, rightsIn(actions, whereRightsAreNeeded(context, policy), policy.kind)),
     actions.includes('Isolate') ? placeDenyPolicies(context, key, policy) : undefined,
   ]);
   // The refusal of the deny policy names one missing right; the reviews name all.

@@ -129,6 +129,16 @@ export function rightsFor(
   return [...needed, ...toCapture.filter((right) => !named.has(keyOf(right)))];
 }
 
+/** The rights that these actions of a policy need in several places, each once. */
+export function rightsIn(
+  actions: readonly Action[],
+  places: readonly (string | undefined)[],
+  kind: PolicyKind,
+): NeededRight[] {
+  const all = places.flatMap((place) => rightsFor(actions, place, kind));
+  return [...new Map(all.map((right) => [keyOf(right), right])).values()];
+}
+
 function toRight(
   { verb, resource, at = inside }: Omit<Row, 'steps'>,
   namespace: string | undefined,

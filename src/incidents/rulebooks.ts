@@ -1,6 +1,6 @@
 // The rulebook of each namespace, made when it is asked for and kept until something that it was made from changes.
 import { unreadNamespace, type NamespaceFacts } from '../api/namespace.ts';
-import type { AnyPolicy, ClusterDriftPolicySpec } from '../api/policy.ts';
+import { unreadableGrants } from '../decide/grants.ts';
 import type { CompiledPolicy } from '../decide/policies.ts';
 import { rulebookFor, type Rulebook } from '../decide/rulebook.ts';
 import type { ResourceCache } from '../kube/cache.ts';
@@ -38,22 +38,11 @@ export class Rulebooks {
     const space = namespaces.get(undefined, namespace);
     const own = accepted(policies.byIndex('namespace', namespace));
     const cluster = clusterPolicies.values();
-    const unknown = cluster
-      .filter(({ policy, compilation }) => mayGrant(policy) && !(compilation.accepted && space))
-      .map(({ policy, compilation }) =>
-        compilation.accepted
-          ? `${policy.metadata.name}, and the labels of the namespace are not known yet`
-          : `${policy.metadata.name}, which is not accepted`,
-      );
+    const unknown = unreadableGrants(cluster, space !== undefined);
     const book = rulebookFor(space ?? unreadNamespace(namespace), own, accepted(cluster), unknown);
     this.#books.set(namespace, book);
     return book;
   }
-}
-
-// What holds others back must not let go of them by a mistake in it, nor because it is of another version.
-function mayGrant({ spec }: AnyPolicy): boolean {
-  return (spec as Partial<ClusterDriftPolicySpec> | undefined)?.grants !== undefined;
 }
 
 function accepted(entries: readonly PolicyEntry[]): CompiledPolicy[] {

@@ -21,6 +21,16 @@ describe('a policy that is about the pod', () => {
     expect(explained([GRANTS_NOTHING]).policies).toMatchObject([{ state: 'GrantsOnly', reasons: [] }]);
   });
 
+  test('is not in force while a policy of the cluster that grants is not accepted, as for the operator', () => {
+    const responses = [{ name: 'r', actions: ['Label'], condition: 'no.such.name' }];
+    const broken = storedForCluster('guard', { grants: { enforce: true }, responses });
+    const enforcing = stored('web', { mode: 'Enforce' });
+    const stateOf = (...policies: Parameters<typeof explained>[0][number][]) =>
+      explained(policies).policies.find(({ name }) => name === 'web')?.state;
+    expect(stateOf(enforcing)).toBe('Matches');
+    expect(stateOf(enforcing, broken)).toBe('NotPermitted');
+  });
+
   test('is looked up by the labels of the record where an incident took those of the pod away', () => {
     const pod = aPod({ labels: {} });
     const policy = stored('web', { match: { podSelector: { matchLabels: { app: 'web' } } } });
