@@ -1,34 +1,38 @@
 # The image of die-operator: compiled program and production dependencies, no shell needed, not root, nothing written.
 #
-# The base image brings Node, so the optional dependencies that carry one for other installations are left out. Pin it
-# by digest in your build, e.g. with what `docker buildx imagetools inspect node:26-slim` prints as Digest:
-#   docker build --build-arg NODE_IMAGE=node:26-slim@sha256:... -t die-operator .
-ARG NODE_IMAGE=node:26-slim
+#   docker buildx build --platform linux/amd64,linux/arm64 -t REGISTRY/die-operator:0.1.0 --push .
+#
+# The base brings Node, of the version that the tests run on. Another one is pinned by what `docker buildx imagetools inspect
+# NAME:TAG` prints as Digest: --build-arg NODE_IMAGE=NAME:TAG@sha256:... To run on another one than to build on, which needs
+# npm and a shell: RUNTIME_IMAGE.
+ARG NODE_IMAGE=docker.io/library/node:26.10.0-slim@sha256:ec7758ee051e457b468b32bde57b0879010b325bb9862718e9615225ce4aaae1
+ARG RUNTIME_IMAGE=${NODE_IMAGE}
 
-FROM ${NODE_IMAGE} AS build
+# On the machine that builds, for whatever platform: nothing in the folder that it makes is for one architecture.
+FROM --platform=${BUILDPLATFORM} ${NODE_IMAGE} AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
-# The compiler is an optional dependency of typescript, so none are left out here.
 RUN npm ci --ignore-scripts --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
-COPY scripts/build.ts scripts/
-COPY src src
-RUN node scripts/build.ts
-# The API server inside the process is for trying things out; a cluster's operator has no use for one.
-RUN rm -rf dist/embedded dist/commands/demo dist/commands/demo.js
+COPY . .
+RUN node scripts/image.ts /app
 
-FROM ${NODE_IMAGE} AS dependencies
-WORKDIR /build
-COPY package.json package-lock.json ./
-RUN npm ci --ignore-scripts --omit=dev --omit=optional --no-audit --no-fund
-
-FROM ${NODE_IMAGE}
+# What helper pods run where their profile netns is allowed (docs/isolation.md): `--target helper`. The same program, with nft
+# and with nsenter, which the base has. For another architecture than the builder's, the builder has to emulate it.
+FROM ${NODE_IMAGE} AS helper
+RUN apt-get update \
+  && apt-get install --yes --no-install-recommends nftables \
+  && rm -rf /var/lib/apt/lists/* \
+  && nsenter --version
 WORKDIR /app
-COPY --from=dependencies /build/node_modules node_modules
-COPY --from=build /build/dist dist
-COPY bin bin
-COPY crds crds
-COPY package.json LICENSE ./
+COPY --from=build /app /app
+ENV NODE_ENV=production
+USER 65532:65532
+ENTRYPOINT ["node", "/app/bin/die-operator.js"]
+CMD ["run"]
+
+FROM ${RUNTIME_IMAGE}
+WORKDIR /app
+COPY --from=build /app /app
 ENV NODE_ENV=production
 # Any number will do: no user of that name exists, and the program owns no file.
 USER 65532:65532

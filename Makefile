@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 STAMP := node_modules/.installed
 
-.PHONY: help demo test e2e e2e-up e2e-down check static generate clean
+.PHONY: help demo test test-all e2e e2e-up e2e-down check static generate clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: static ## run all checks and all test suites but those on a real node
 
 e2e: static ## run the test suites on a real node (Linux, root; the first time builds it, up to half an hour)
 	@node scripts/run-tests.ts e2e e2e-lifecycle
+
+test-all: static ## run both of these, with one closing line
+	@node scripts/run-tests.ts all
 
 e2e-up: $(STAMP) ## bring up a cluster with a real node, which stays
 	@node scripts/e2e-up.ts

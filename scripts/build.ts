@@ -1,23 +1,26 @@
-// Compiles src/ to dist/ for the package and the image: Node runs no TypeScript below node_modules.
+// Compiles src/ for the package, and for the image (see image.ts): Node runs no TypeScript below node_modules.
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '..');
-const ENTRY = join(ROOT, 'dist/cli.js');
 
-function build(): number {
-  rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
+/** Compiles into a folder, which it replaces. @throws Error if that fails; what is wrong has been printed. */
+export function build(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
-  const args = [tsc, '-p', join(ROOT, 'tsconfig.build.json')];
-  const { status, error } = spawnSync(process.execPath, args, { stdio: 'inherit' });
-  if (status !== 0) {
-    console.error(`Not built: ${error?.message ?? 'see the errors above'}`);
-    return 1;
-  }
-  if (existsSync(ENTRY)) return 0;
-  console.error(`Not built: ${ENTRY} is missing`);
-  return 1;
+  const args = [tsc, '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', folder];
+  const { status, error } = spawnSync(process.execPath, args, { stdio: ['ignore', 2, 2] });
+  if (status !== 0) throw new Error(error?.message ?? 'see the errors above');
+  const entry = join(folder, 'cli.js');
+  if (!existsSync(entry)) throw new Error(`${entry} is missing`);
 }
 
-process.exitCode = build();
+if (import.meta.main) {
+  try {
+    build(join(ROOT, 'dist'));
+  } catch (error) {
+    console.error(`Not built: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  }
+}

@@ -12,6 +12,8 @@ interface Verb {
   name: string;
   summary: string;
   load: () => Promise<CommandModule>;
+  /** Not for people. */
+  hidden?: true;
 }
 
 const VERBS: readonly Verb[] = [
@@ -35,6 +37,22 @@ const VERBS: readonly Verb[] = [
     name: 'explain',
     summary: 'say what the policies make of a pod, and why',
     load: () => import('./commands/explain.ts'),
+  },
+  {
+    name: 'doctor',
+    summary: 'find what keeps responses in a cluster from going well',
+    load: () => import('./commands/doctor.ts'),
+  },
+  {
+    name: 'uninstall',
+    summary: 'list what is left in a cluster, and clear it',
+    load: () => import('./commands/uninstall.ts'),
+  },
+  {
+    name: 'helper',
+    summary: 'what helper pods run; the operator starts it',
+    load: () => import('./commands/helper.ts'),
+    hidden: true,
   },
 ];
 
@@ -61,8 +79,20 @@ async function build(wanted: string | undefined): Promise<Command> {
     .exitOverride()
     .configureHelp({ showGlobalOptions: false });
   for (const verb of VERBS) {
-    const command = verb.name === wanted ? (await verb.load()).command() : new Command(verb.name);
-    program.addCommand(command.description(verb.summary).exitOverride());
+    const command = verb.name === wanted ? (await load(verb)).command() : new Command(verb.name);
+    const hidden = verb.hidden ?? false;
+    program.addCommand(command.description(verb.summary).exitOverride(), { hidden });
   }
   return program;
+}
+
+/** The image holds no program that is only for trying things out (scripts/image.ts). */
+async function load({ name, load: loadModule }: Verb): Promise<CommandModule> {
+  try {
+    return await loadModule();
+  } catch (cause) {
+    if (!(cause instanceof Error && 'url' in cause && String(cause.url).endsWith(`/commands/${name}.js`)))
+      throw cause;
+    throw new Error(`${name} is not part of the image: run it from the npm package or a checkout`, { cause });
+  }
 }

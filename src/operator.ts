@@ -5,7 +5,9 @@ import type { Journal } from './detect/journal/journal.ts';
 import { OUTCOMES, type OutcomeName } from './detect/outcome.ts';
 import type { Webhook } from './detect/webhook.ts';
 import type { EvidenceStore } from './evidence/store.ts';
-import { createCaches, sourcesOf } from './incidents/caches.ts';
+import { createCaches, sourcesOf, type Caches } from './incidents/caches.ts';
+import { createNetwork, networkSources, NO_FINDINGS, type NetworkFindings } from './incidents/network.ts';
+import { NodeVerdicts } from './incidents/node-verdicts.ts';
 import type { Clock, Random } from './kube/clock.ts';
 import type { KubeClient } from './kube/client.ts';
 import {
@@ -13,6 +15,7 @@ import {
   DRIFT_INCIDENTS,
   DRIFT_POLICIES,
   NAMESPACES,
+  NETWORK_POLICIES,
   PODS,
 } from './kube/resources.ts';
 import type { ReadinessCheck } from './observe/health.ts';
@@ -29,6 +32,8 @@ export interface OperatorParts extends Access {
   random: Random;
   log: Logger;
   evidence: EvidenceStore;
+  /** What was tried out about the network; absent: nothing. */
+  findings?: NetworkFindings;
   /** Keeps alerts that wait through a crash of a receiver; absent: they are in memory only. */
   journal?: Journal;
   /** A second way in beside the webhook. */
@@ -65,30 +70,20 @@ export function createOperator(parts: OperatorParts): AssembledOperator {
   const caches = createCaches({ ...parts, ...namespaces });
   const protectedNamespaces = new Set(parts.protectedNamespaces);
   const shared = { ...parts, caches, metrics, protectedNamespaces };
+  const nodes = new NodeVerdicts();
+  const { findings = findingsFrom(nodes) } = parts;
+  const network = roles.includes('responder')
+    ? createNetwork({ ...parts, ...namespaces }, findings)
+    : undefined;
   const receiver = roles.includes('receiver') ? createReceiver(shared) : undefined;
-  const responder = roles.includes('responder') ? createResponder(shared) : undefined;
-  metrics.showCache(PODS, () => caches.pods.size);
-  metrics.showCache(DRIFT_POLICIES, () => caches.policies.size);
-  metrics.showCache(CLUSTER_DRIFT_POLICIES, () => caches.clusterPolicies.size);
-  metrics.showCache(NAMESPACES, () => caches.namespaces.size);
-  metrics.showCache(DRIFT_INCIDENTS, () => caches.incidents.size);
-  const all = sourcesOf(caches);
-  const cachesCheck: ReadinessCheck = {
-    name: 'caches',
-    reason: () =>
-      all.every((c) => c.isSynced)
-        ? undefined
-        : 'pods, namespaces, policies and incidents are still being read',
-  };
+  const responder = network && createResponder({ ...shared, network, nodes });
+  showCaches(metrics, caches);
+  if (network) metrics.showCache(NETWORK_POLICIES, () => network.networkPolicies.size);
+  const all = [...sourcesOf(caches), ...(network ? networkSources(network) : [])];
   return {
     metrics,
     synced: Promise.all(all.map((cache) => cache.synced)).then(() => {}),
-    checks: [
-      cachesCheck,
-      ...(tls ? [tls.check] : []),
-      ...(receiver?.checks ?? []),
-      ...(responder?.checks ?? []),
-    ],
+    checks: [cachesCheck(all), ...[tls && { checks: [tls.check] }, receiver, responder].flatMap(checksOf)],
     ...(receiver && { webhook: receiver.webhook }),
     run: (signal) =>
       runTogether(
@@ -96,4 +91,30 @@ export function createOperator(parts: OperatorParts): AssembledOperator {
         signal,
       ),
   };
+}
+
+function showCaches(metrics: Metrics<OutcomeName>, caches: Caches): void {
+  metrics.showCache(PODS, () => caches.pods.size);
+  metrics.showCache(DRIFT_POLICIES, () => caches.policies.size);
+  metrics.showCache(CLUSTER_DRIFT_POLICIES, () => caches.clusterPolicies.size);
+  metrics.showCache(NAMESPACES, () => caches.namespaces.size);
+  metrics.showCache(DRIFT_INCIDENTS, () => caches.incidents.size);
+}
+
+function cachesCheck(all: readonly { readonly isSynced: boolean }[]): ReadinessCheck {
+  return {
+    name: 'caches',
+    reason: () =>
+      all.every((cache) => cache.isSynced)
+        ? undefined
+        : 'pods, namespaces, policies and incidents are still being read',
+  };
+}
+
+function checksOf(part: { checks: readonly ReadinessCheck[] } | undefined): readonly ReadinessCheck[] {
+  return part?.checks ?? [];
+}
+
+function findingsFrom(nodes: NodeVerdicts): NetworkFindings {
+  return { ...NO_FINDINGS, enforcementOf: (node) => nodes.proofOf(node) };
 }

@@ -56,6 +56,7 @@ const WIDE = { priority: 1 } as const;
 const POLICY_COLUMNS = [
   column('Mode', '.spec.mode', 'Audit reports, Enforce acts.'),
   column('Accepted', conditionPath('Accepted', 'status'), 'Whether the policy is valid and contributes.'),
+  column('Ready', conditionPath('Ready', 'status'), 'Whether what it asks for can be done.'),
   AGE,
   column('Reason', conditionPath('Accepted', 'reason'), 'Why it is accepted or not, in one word.', WIDE),
   column('Message', conditionPath('Accepted', 'message'), 'Why it is accepted or not.', WIDE),

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { DetectionSummarySchema } from './detection.ts';
 import { limitedRecord, nameField, OwnerReferenceSchema, timeField, uidField } from './meta.ts';
-import { ACTIONS, CAPS, EvictionSchema, LimitsSchema, POLICY_KINDS } from './policy.ts';
+import { ACTIONS, CAPS, EvictionSchema, IsolationSchema, LimitsSchema, POLICY_KINDS } from './policy.ts';
 import { SeveritySchema } from './severity.ts';
 
 /** Labels that fit into the record; a pod with more is isolated gently, which needs no copy. */
@@ -98,7 +98,7 @@ export const ContributionSchema = z
 
 /** The merged settings of all contributing policies. */
 export const ResponseSettingsSchema = z
-  .object({ eviction: EvictionSchema, limits: LimitsSchema })
+  .object({ isolation: IsolationSchema.prefault({}), eviction: EvictionSchema, limits: LimitsSchema })
   .describe('Settings of the response, merged: the most careful value of each wins.');
 
 /** What several policies add. */

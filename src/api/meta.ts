@@ -102,3 +102,8 @@ export const timeField = (what: string) => z.iso.datetime({ offset: true }).max(
 export function plus(count: number, more: number): number {
   return Math.min(count + more, Number.MAX_SAFE_INTEGER);
 }
+
+/** Has the API server say in words what a pattern asks for; of a pattern alone it tells the pattern. */
+export function toldAs({ source }: RegExp, message: string): Record<string, unknown> {
+  return { 'x-kubernetes-validations': [{ rule: `self.matches('${source}')`, message }] };
+}

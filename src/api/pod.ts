@@ -1,5 +1,13 @@
 // What we keep of a pod: a projection small enough to hold one of every pod of the cluster in memory.
-import { BREAK_GLASS_ANNOTATION, INCIDENT_ANNOTATION, QUARANTINE_LABEL, SEVERITY_LABEL } from './names.ts';
+import {
+  BREAK_GLASS_ANNOTATION,
+  DELETION_COST_ANNOTATION,
+  INCIDENT_ANNOTATION,
+  NETWORKS_ANNOTATION,
+  NETWORK_STATUS_ANNOTATION,
+  QUARANTINE_LABEL,
+  SEVERITY_LABEL,
+} from './names.ts';
 import type { KubeObject, OwnerReference } from './meta.ts';
 
 /** One container of a pod, its spec and status side by side. Init containers are left out, ephemeral ones too. */
@@ -38,12 +46,30 @@ export interface PodFacts {
   ready: boolean;
   /** True for a static pod's mirror object, which only the kubelet can really delete. */
   mirror: boolean;
+  /** Its first address. */
+  ip?: string;
+  /** Since when its sandbox, and with it its network, is there, as its kubelet says (Kubernetes 1.29 and later). */
+  sandboxAt?: string;
   /** NetworkPolicies do not reach it. */
   hostNetwork: boolean;
+  /** It is attached to more networks than that of the cluster, which no NetworkPolicy reaches either. */
+  otherNetworks?: true;
+  /** It shares the processes or the IPC of its node. */
+  hostNamespaces?: true;
+  /** It binds ports of its node: two such pods cannot run on one node. */
+  hostPorts?: true;
+  /** It mounts volumes that outlive it. */
+  volumeClaims?: true;
+  /** Its annotation {@link DELETION_COST_ANNOTATION}, cut. */
+  deletionCost?: string;
   containers: readonly ContainerFacts[];
 }
 
 const MAX_TIME = 40;
+/** Longer than any cost, which is a number of 32 bits. */
+const MAX_COST = 16;
+/** More is not looked at. */
+const MAX_NETWORKS = 4_096;
 
 interface RawContainerStatus {
   name: string;
@@ -53,16 +79,27 @@ interface RawContainerStatus {
   lastState?: { terminated?: { containerID?: string } };
 }
 
+interface RawContainer {
+  name: string;
+  image?: string;
+  ports?: { hostPort?: number }[];
+}
+
 interface RawPod extends KubeObject {
   spec?: {
     nodeName?: string;
     serviceAccountName?: string;
     hostNetwork?: boolean;
-    containers?: { name: string; image?: string }[];
+    hostPID?: boolean;
+    hostIPC?: boolean;
+    containers?: RawContainer[];
+    initContainers?: RawContainer[];
+    volumes?: { persistentVolumeClaim?: object }[];
   };
   status?: {
     phase?: PodFacts['phase'];
-    conditions?: { type: string; status: string }[];
+    podIP?: string;
+    conditions?: { type: string; status: string; lastTransitionTime?: string | null }[];
     containerStatuses?: RawContainerStatus[];
   };
 }
@@ -76,6 +113,7 @@ export function podFacts(object: KubeObject): PodFacts {
 function fromMetadata({ metadata }: RawPod) {
   const { annotations = {}, labels = {}, ownerReferences = [], deletionTimestamp } = metadata;
   const breakGlassUntil = annotations[BREAK_GLASS_ANNOTATION]?.slice(0, MAX_TIME);
+  const deletionCost = annotations[DELETION_COST_ANNOTATION]?.slice(0, MAX_COST);
   return {
     namespace: metadata.namespace ?? '',
     name: metadata.name,
@@ -85,10 +123,20 @@ function fromMetadata({ metadata }: RawPod) {
     ...(deletionTimestamp !== undefined && { deletionTimestamp }),
     labels,
     annotations: ownAnnotations(annotations),
+    ...(isAttached(annotations) && { otherNetworks: true as const }),
     ...(breakGlassUntil !== undefined && { breakGlassUntil }),
+    ...(deletionCost !== undefined && { deletionCost }),
     ownerReferences,
     mirror: annotations['kubernetes.io/config.mirror'] !== undefined,
   };
+}
+
+// As Multus has them (its "Kubernetes Network Custom Resource Definition De-facto Standard"): networks that the pod asks
+// for, and one entry with a name for each that it has, that of the cluster among them.
+function isAttached(annotations: Record<string, string>): boolean {
+  const asked = annotations[NETWORKS_ANNOTATION]?.slice(0, MAX_NETWORKS).trim() ?? '';
+  const has = annotations[NETWORK_STATUS_ANNOTATION]?.slice(0, MAX_NETWORKS).match(/"name"\s*:/g) ?? [];
+  return (asked !== '' && asked !== '[]') || has.length > 1;
 }
 
 function fromSpec({ spec = {}, status }: RawPod) {
@@ -98,13 +146,37 @@ function fromSpec({ spec = {}, status }: RawPod) {
     ...(nodeName !== undefined && { nodeName }),
     ...(serviceAccount !== undefined && { serviceAccount }),
     hostNetwork,
+    ...boundTo(spec),
     containers: containers.map(({ name, image = '' }) => containerFacts(name, image, statuses.get(name))),
   };
 }
 
+// What two copies of the pod would share, or what it shares with its node.
+function boundTo({
+  hostPID,
+  hostIPC,
+  containers = [],
+  initContainers = [],
+  volumes = [],
+}: NonNullable<RawPod['spec']>): Pick<PodFacts, 'hostNamespaces' | 'hostPorts' | 'volumeClaims'> {
+  const ports = [...containers, ...initContainers].flatMap(({ ports: own = [] }) => own);
+  return {
+    ...([hostPID, hostIPC].includes(true) && { hostNamespaces: true }),
+    ...(ports.some(({ hostPort }) => Boolean(hostPort)) && { hostPorts: true }),
+    ...(volumes.some(({ persistentVolumeClaim }) => persistentVolumeClaim) && { volumeClaims: true }),
+  };
+}
+
 function fromStatus({ status = {} }: RawPod) {
-  const { phase = 'Pending' as const, conditions = [] } = status;
-  return { phase, ready: conditions.some(({ type, status: is }) => type === 'Ready' && is === 'True') };
+  const { phase = 'Pending' as const, podIP, conditions = [] } = status;
+  const isTrue = (name: string) => conditions.find(({ type, status: is }) => type === name && is === 'True');
+  const sandboxAt = isTrue('PodReadyToStartContainers')?.lastTransitionTime;
+  return {
+    phase,
+    ready: isTrue('Ready') !== undefined,
+    ...(podIP && { ip: podIP }),
+    ...(sandboxAt && { sandboxAt }),
+  };
 }
 
 /** The annotations of a pod that are ours. */

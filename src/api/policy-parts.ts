@@ -1,7 +1,7 @@
 // The parts of a policy: rungs, exceptions, eviction, limits. Hold only fields that this version obeys.
 import { z } from 'zod';
 import { SOURCES } from './detection.ts';
-import { timeField } from './meta.ts';
+import { timeField, toldAs } from './meta.ts';
 import { SeveritySchema } from './severity.ts';
 
 /** What can be done to a pod, in the order in which the system does it. */
@@ -9,13 +9,15 @@ export const ACTIONS = ['Label', 'Isolate', 'Capture', 'Evict'] as const;
 /** One action. */
 export type Action = (typeof ACTIONS)[number];
 
+const DURATION = /^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$/;
 const NO_DURATION = 'must be a duration such as 90s, 10m or 1h30m';
 /** A duration as Kubernetes writes it: `90s`, `10m`, `24h`, `1h30m`. */
 export const DurationSchema = z
   .string()
   .max(16)
-  .regex(/^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$/, NO_DURATION)
-  .min(2, NO_DURATION);
+  .regex(DURATION, NO_DURATION)
+  .min(2, NO_DURATION)
+  .meta(toldAs(DURATION, NO_DURATION));
 
 /** A list of patterns. */
 export const globs = (what: string) =>
@@ -35,15 +37,10 @@ const condition = (what: string) =>
       `${what} An expression in CEL that yields true or false and sees \`detection\`, \`pod\`, \`container\` and \`workload\`; an error is no match.`,
     );
 
+const ENTRY_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+const NO_ENTRY_NAME = 'must be lower-case letters, digits and dashes, such as contain';
 const entryName = (what: string) =>
-  z
-    .string()
-    .max(63)
-    .regex(
-      /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
-      'must be lower-case letters, digits and dashes, such as contain',
-    )
-    .describe(what);
+  z.string().max(63).regex(ENTRY_NAME, NO_ENTRY_NAME).meta(toldAs(ENTRY_NAME, NO_ENTRY_NAME)).describe(what);
 
 /** One rung of the ladder. */
 export const ResponseSchema = z
@@ -134,6 +131,39 @@ export const EvictionSchema = z
   })
   .describe('How the pod is evicted and its replacement verified.');
 
+/** What becomes of a quarantine that its policies let expire. */
+export const EXPIRIES = ['Evict', 'Notify'] as const;
+/** Whether others may evict a quarantined pod, as a drain of its node does. */
+export const DRAINS = ['CaptureThenAllow', 'Deny'] as const;
+
+/** What cuts a pod off besides policies of the network. */
+export const CUTS = ['None', 'PodFirewall'] as const;
+
+/** How a quarantine behaves. */
+export const IsolationSchema = z
+  .object({
+    cut: z
+      .enum(CUTS)
+      .default('None')
+      .describe(
+        'What cuts the pod off besides the policies of the network. PodFirewall: a firewall in the network of the pod itself, which ends open connections too and lets only the probes of its node through. It needs the helper profile `netns`, and in a DriftPolicy a grant.',
+      ),
+    ttl: DurationSchema.default('24h').describe('How long a pod may stay in quarantine.'),
+    onExpiry: z
+      .enum(EXPIRIES)
+      .default('Notify')
+      .describe(
+        'What happens then. Notify: people are told, and the pod stays. Evict: the pod is evicted when its evidence is complete; without complete evidence people are told.',
+      ),
+    onDrain: z
+      .enum(DRAINS)
+      .default('CaptureThenAllow')
+      .describe(
+        'What a drain of the node meets where the quarantine is protected (config/components/quarantine-protection). CaptureThenAllow: the eviction is refused until the evidence is kept, then allowed. Deny: it is refused until the incident ends.',
+      ),
+  })
+  .describe('How a quarantine behaves.');
+
 /** How much may be done at a time. */
 export const LimitsSchema = z
   .object({
@@ -169,6 +199,7 @@ export const GrantsSchema = z
   .object({
     enforce: z.boolean().default(false).describe('DriftPolicies may have mode Enforce.'),
     exceptions: z.boolean().default(false).describe('DriftPolicies may have exceptions.'),
+    cut: z.boolean().default(false).describe('DriftPolicies may ask for `isolation.cut`.'),
     breakGlass: z
       .object({
         maxDuration: DurationSchema.default('4h').describe(
@@ -181,7 +212,7 @@ export const GrantsSchema = z
       ),
   })
   .describe(
-    'What the DriftPolicies of the selected namespaces may do. Of several ClusterDriftPolicies with grants each adds its own; once there is one, what none grants is not permitted. Where there is none, Enforce and exceptions are.',
+    'What the DriftPolicies of the selected namespaces may do. Of several ClusterDriftPolicies with grants each adds its own; once there is one, what none grants is not permitted. Where there is none, Enforce and exceptions are; `isolation.cut`, which works on the node, is not.',
   );
 
 /** One exception, defaults applied. */
@@ -192,5 +223,7 @@ export type Grants = z.output<typeof GrantsSchema>;
 export type Response = z.output<typeof ResponseSchema>;
 /** Eviction settings, defaults applied. */
 export type Eviction = z.output<typeof EvictionSchema>;
+/** Isolation settings, defaults applied. */
+export type Isolation = z.output<typeof IsolationSchema>;
 /** Limits, defaults applied. */
 export type Limits = z.output<typeof LimitsSchema>;

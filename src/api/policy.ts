@@ -6,6 +6,7 @@ import {
   ExceptionSchema,
   globs,
   GrantsSchema,
+  IsolationSchema,
   LimitsSchema,
   ResponseSchema,
 } from './policy-parts.ts';
@@ -40,6 +41,7 @@ const spec = z.object({
     .optional()
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
     .describe('Known drift, which this policy answers with less, for a time.'),
+  isolation: IsolationSchema.prefault({}),
   eviction: EvictionSchema.prefault({}),
   limits: LimitsSchema.prefault({}),
 });

@@ -25,6 +25,13 @@ const RULES: Readonly<Record<string, RuleFunction>> = {
 // Made from zod's limits on the keys of maps, so there is one for each limit.
 const KEY_RULE = /^self\.all\(key, size\(key\) <= ([0-9]+)\)$/;
 
+const MATCHES_RULE = /^self\.matches\('.+'\)$/;
+
+/** Whether a rule only says a pattern of zod in words: that is zod's to check, and it says the same. */
+export function isPattern({ rule }: CelRule): boolean {
+  return MATCHES_RULE.test(rule);
+}
+
 /** The function of a CEL rule. Throws if there is none: a rule that only the API server knows is not said twice. */
 export function ruleFunction({ rule }: CelRule): RuleFunction {
   const maxLength = KEY_RULE.exec(rule)?.[1];
@@ -61,10 +68,14 @@ export function ruleProblems(schema: StructuralSchema, value: unknown, old?: unk
 }
 
 function brokenRules(schema: StructuralSchema, value: unknown, old: unknown, path: string): Problem[] {
-  return (schema['x-kubernetes-validations'] ?? [])
-    .filter((rule) => old !== undefined || !rule.rule.includes('oldSelf'))
-    .filter((rule) => !ruleFunction(rule)(value, old))
-    .map((rule) => problem(path, 'FieldValueInvalid', rule.message));
+  return (
+    (schema['x-kubernetes-validations'] ?? [])
+      // A pattern is zod's to check, in the same words.
+      .filter(({ rule }) => !MATCHES_RULE.test(rule))
+      .filter((rule) => old !== undefined || !rule.rule.includes('oldSelf'))
+      .filter((rule) => !ruleFunction(rule)(value, old))
+      .map((rule) => problem(path, 'FieldValueInvalid', rule.message))
+  );
 }
 
 function duplicates(schema: StructuralSchema, value: unknown, path: string): Problem[] {

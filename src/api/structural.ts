@@ -100,11 +100,16 @@ function withoutNoise(node: JsonSchema): JsonSchema {
     // zod writes the limits of its integers, +-(2^53 - 1), when we gave none.
     ...(minimum !== Number.MIN_SAFE_INTEGER && { minimum }),
     ...(maximum !== Number.MAX_SAFE_INTEGER && { maximum }),
-    // The server knows date-time, with fractions and offsets; zod's pattern of it is 300 characters long.
-    ...(rest['format'] !== 'date-time' && { pattern }),
+    // The server knows date-time, with fractions and offsets; zod's pattern of it is 300 characters long. What a rule says
+    // in words is not said again.
+    ...(rest['format'] !== 'date-time' && !isTold(rest) && { pattern }),
     // Beside properties it says only whether others are kept; the server prunes them, or refuses them when asked to.
     ...(rest['properties'] === undefined && { additionalProperties }),
   };
+}
+
+function isTold({ 'x-kubernetes-validations': rules }: JsonSchema): boolean {
+  return ((rules ?? []) as CelRule[]).some(({ rule }) => rule.startsWith('self.matches('));
 }
 
 /**

@@ -98,6 +98,7 @@ async function serve(
       shell.stop();
     });
   }
+  operator.metrics.showProcess();
   const health = createHealth({ checks: operator.checks, metrics: operator.metrics });
   // Everything that can fail at the start does so before anything is done to a pod.
   try {

@@ -27,14 +27,23 @@ export interface Facts {
   bystanders: readonly string[];
   /** The pod that took the place, if one can be told, and what its images prove. */
   replacement: { pod: PodFacts; proof: ImageProof } | undefined;
+  /** Who in the pod could get around a firewall in its network, in words; absent if nobody. */
+  passesFirewall?: string;
 }
 
 /** One thing to do. */
 export type Work =
   | { step: 'Label' | 'Isolate'; form: IsolationForm; message: string }
+  /** A firewall is put into the network of the pod. */
+  | { step: 'Cut' }
   | { step: 'Capture' }
-  | { step: 'Evict'; gracePeriodSeconds: number }
+  /** `because`: what asks for it besides an action of a policy. */
+  | { step: 'Evict'; gracePeriodSeconds: number; because?: string }
+  /** The StatefulSet of the pod is made to look again at what it could not start. */
+  | { step: 'Touch' }
   | { step: 'Release' }
+  /** What Release lent to the pod is taken away; `atOnce`: also if its ReplicaSet has not settled. */
+  | { step: 'Settle'; atOnce: boolean }
   | { step: 'Contain' };
 
 /** What comes next. */

@@ -1,12 +1,13 @@
 // How the pod is taken out of its workload, and the whole plan in words.
 import type { DriftIncident, DriftIncidentStatus, IsolationForm, StepName } from '../api/incident.ts';
-import { foreignLabels, type PodFacts } from '../api/pod.ts';
+import type { PodFacts } from '../api/pod.ts';
 import type { Action, Mode } from '../api/policy.ts';
+import { bringsCut } from './cut.ts';
 import type { Facts } from './decision.ts';
 import { limitForm } from './limits.ts';
-import { quarantinedByUs } from './marks.ts';
+import { looksOrphaned, quarantinedByUs } from './marks.ts';
 import { effectiveActions, responseOf, type EffectiveActions, type MergedResponse } from './merge.ts';
-import { evictable, formFor } from './owners.ts';
+import { evictable, formFor, type PodForm } from './owners.ts';
 
 /** The plan in words and steps, recorded for people. */
 export type Outline = NonNullable<DriftIncidentStatus['plan']>;
@@ -26,7 +27,7 @@ export function outline(incident: DriftIncident, facts: Facts): Outline {
   const actions = effectiveActions(response.contributions, facts.standing);
   const mode: Mode = actions.enforce.length > 0 ? 'Enforce' : 'Audit';
   const planned = mode === 'Enforce' ? actions.enforce : actions.audit;
-  const steps = stepsOf(planned);
+  const steps = stepsOf(planned, bringsCut(incident, facts.pod, planned));
   const recorded = incident.status?.plan;
   // What was told to people stays as told unless what is done changes: the facts behind it move on.
   if (recorded?.mode === mode && recorded.steps.join() === steps.join()) return recorded;
@@ -72,17 +73,17 @@ export function chooseForm(
   { incident, facts, pod, response }: Situation,
   actions: readonly Action[],
 ): { form: IsolationForm; message: string } | undefined {
-  if (!actions.includes('Isolate')) {
-    return actions.includes('Label')
-      ? { form: 'LabelOnly', message: 'The pod is labelled with the severity.' }
-      : undefined;
-  }
-  // A pod that is quarantined keeps the form it has: an orphan cannot be put back into its set by a limit.
-  const taken = takenForm(incident, pod);
+  const isolates = actions.includes('Isolate');
+  if (!isolates && !actions.includes('Label')) return undefined;
+  // A pod that is quarantined keeps the form it has: neither a limit nor a policy that asks for less can put an orphan back
+  // into its set.
+  const taken = isolates ? takenForm(incident, pod) : recordedForm(incident, pod);
   if (taken) return { form: taken, message: 'The pod stays in the form that it was isolated in.' };
+  if (!isolates) return { form: 'LabelOnly', message: 'The pod is labelled with the severity.' };
   const byOwner = formFor(incident.spec.target, pod);
   const limited = limitForm({
     form: byOwner.form,
+    reason: byOwner.reason,
     settings: response.settings.limits,
     workload: facts.workload,
     namespace: facts.namespace,
@@ -91,17 +92,21 @@ export function chooseForm(
 }
 
 // As recorded, or as the pod shows it where the record was lost.
-function takenForm(incident: DriftIncident, pod: PodFacts): 'Orphan' | 'Gentle' | undefined {
+function takenForm(incident: DriftIncident, pod: PodFacts): PodForm | undefined {
   if (!quarantinedByUs(incident, pod)) return undefined;
-  const recorded = incident.status?.isolation?.form;
-  if (recorded !== undefined && recorded !== 'LabelOnly') return recorded;
-  return Object.keys(foreignLabels(pod.labels)).length === 0 ? 'Orphan' : 'Gentle';
+  return recordedForm(incident, pod) ?? (looksOrphaned(incident, pod) ? 'Orphan' : 'Gentle');
 }
 
-function stepsOf(actions: readonly Action[]): StepName[] {
+function recordedForm(incident: DriftIncident, pod: PodFacts): PodForm | undefined {
+  const recorded = incident.status?.isolation?.form;
+  return recorded !== 'LabelOnly' && quarantinedByUs(incident, pod) ? recorded : undefined;
+}
+
+function stepsOf(actions: readonly Action[], cut: boolean): StepName[] {
   const steps: StepName[] = [];
   if (actions.includes('Isolate')) steps.push('Isolate');
   else if (actions.includes('Label')) steps.push('Label');
+  if (cut) steps.push('Cut');
   if (actions.includes('Capture')) steps.push('Capture');
   if (actions.includes('Evict')) steps.push('Evict', 'Verify');
   return steps;

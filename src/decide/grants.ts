@@ -9,6 +9,8 @@ import type { Problem } from './problem.ts';
 export interface Powers {
   enforce: boolean;
   exceptions: boolean;
+  /** Of those that work on the node: nobody has it without a grant. */
+  cut: boolean;
   /** Longest time of a break-glass annotation, in milliseconds; absent: none is honoured. */
   breakGlassMs?: number;
   /** Names of the ClusterDriftPolicies whose grants count; empty: none says anything. */
@@ -28,11 +30,12 @@ export function powersOf(
     grants && matchesNamespace(space) ? [{ name, grants }] : [],
   );
   if (granting.length === 0 && unknown.length === 0)
-    return { enforce: true, exceptions: true, grantedBy: [] };
+    return { enforce: true, exceptions: true, cut: false, grantedBy: [] };
   const times = granting.flatMap(({ grants }) => breakGlassMs(grants) ?? []);
   return {
     enforce: granting.some(({ grants }) => grants.enforce),
     exceptions: granting.some(({ grants }) => grants.exceptions),
+    cut: granting.some(({ grants }) => grants.cut),
     ...(times.length > 0 && { breakGlassMs: Math.min(...times) }),
     grantedBy: [...granting.map(({ name }) => name), ...unknown].toSorted(),
   };
@@ -64,13 +67,22 @@ export function unreadableGrants(cluster: readonly StoredClusterPolicy[], labels
 /** What a policy of a namespace asks for and may not have; empty: it is permitted. */
 export function refusals(policy: CompiledPolicy, powers: Powers): Problem[] {
   if (policy.kind === 'ClusterDriftPolicy') return [];
-  const cure = `no ClusterDriftPolicy grants it to the namespace (grants of: ${powers.grantedBy.join(', ')}): ask who looks after these`;
+  const asked = powers.grantedBy.length > 0 ? ` (grants of: ${powers.grantedBy.join(', ')})` : '';
+  const cure = `no ClusterDriftPolicy grants it to the namespace${asked}: ask who looks after these`;
   return [
     ...(policy.mode === 'Enforce' && !powers.enforce
       ? [{ path: 'spec.mode', message: `Enforce is not permitted here, ${cure}` }]
       : []),
     ...(policy.exceptions.length > 0 && !powers.exceptions
       ? [{ path: 'spec.exceptions', message: `exceptions are not permitted here, ${cure}` }]
+      : []),
+    ...(policy.settings.isolation.cut !== 'None' && !powers.cut
+      ? [
+          {
+            path: 'spec.isolation.cut',
+            message: `${policy.settings.isolation.cut} is not permitted here, ${cure}`,
+          },
+        ]
       : []),
   ];
 }

@@ -1,11 +1,13 @@
 // How many pods may be taken out of their workloads at a time; beyond that the gentle form must do.
 import type { Limits } from '../api/policy.ts';
-import type { PodForm } from './owners.ts';
+import type { FormReason, PodForm } from './owners.ts';
 
 /** What is counted; the pod itself never is. */
 export interface LimitInput {
   /** The form that the owner allows. */
   form: PodForm;
+  /** Why it does. */
+  reason: FormReason;
   settings: Limits;
   /** Other pods of the same controller; absent for a pod without one. */
   workload?: { quarantinedOthers: number; readyOthers: number } | undefined;
@@ -34,7 +36,12 @@ export function limitForm(input: LimitInput): LimitedForm {
   return limit ? { form: 'Gentle', ...limit } : { form: input.form };
 }
 
-function metLimit({ settings, workload, namespace }: LimitInput): Omit<LimitedForm, 'form'> | undefined {
+function metLimit({
+  reason,
+  settings,
+  workload,
+  namespace,
+}: LimitInput): Omit<LimitedForm, 'form'> | undefined {
   const { perWorkload, perNamespace } = settings;
   if (workload && workload.quarantinedOthers >= perWorkload.quarantined) {
     return {
@@ -48,7 +55,8 @@ function metLimit({ settings, workload, namespace }: LimitInput): Omit<LimitedFo
       message: `${namespace.quarantinedOthers} other pods of the namespace are in quarantine and limits.perNamespace.quarantined is ${perNamespace.quarantined}: ${GENTLY}.`,
     };
   }
-  if (workload?.readyOthers === 0) {
+  // The pods of a Job serve nobody, and one that was let go works on beside the one that follows it.
+  if (workload?.readyOthers === 0 && reason !== 'Job') {
     return {
       limitedBy: 'LastReadyCopy',
       message: `No other copy of the workload is Ready: ${GENTLY}.`,

@@ -1,7 +1,10 @@
 // What on a pod, or in the record, is ours: every write that takes something back asks here first.
 import type { DriftIncident, StepName, StepStatus } from '../api/incident.ts';
 import { INCIDENT_ANNOTATION, QUARANTINE_LABEL, SEVERITY_LABEL } from '../api/names.ts';
-import { isQuarantined, type PodFacts } from '../api/pod.ts';
+import { foreignLabels, isQuarantined, type PodFacts } from '../api/pod.ts';
+
+/** The highest deletion cost: the pod is the last that its ReplicaSet removes of those that are Ready. */
+export const KEPT_COST = '2147483647';
 
 /** Whether the pod carries a change of this incident: not what it had before, and not what another hand put on it. */
 export function carriesChange(incident: DriftIncident, pod: PodFacts): boolean {
@@ -13,6 +16,33 @@ export function carriesChange(incident: DriftIncident, pod: PodFacts): boolean {
 /** Whether this incident put the pod into quarantine. */
 export function quarantinedByUs(incident: DriftIncident, pod: PodFacts): boolean {
   return carriesChange(incident, pod) && isQuarantined(pod) && differs(incident, pod, QUARANTINE_LABEL);
+}
+
+/**
+ * Whether the pod has its labels back and holds what Release lent it until its ReplicaSet has settled. Our annotation stays
+ * that long, so that the incident answers for the pod, whichever process took over.
+ */
+export function isSettling(incident: DriftIncident, pod: PodFacts): boolean {
+  return (
+    pod.annotations[INCIDENT_ANNOTATION] === incident.metadata.name &&
+    pod.deletionCost === KEPT_COST &&
+    ![QUARANTINE_LABEL, SEVERITY_LABEL].some((key) => differs(incident, pod, key))
+  );
+}
+
+/**
+ * Whether a pod that we put into quarantine lost its labels by it: nothing but ours is left, or its controller let go of it
+ * over what it lost. Admission may give every pod that is changed a label, so that one alone says nothing.
+ */
+export function looksOrphaned(
+  { spec: { target } }: DriftIncident,
+  { labels, ownerReferences }: Pick<PodFacts, 'labels' | 'ownerReferences'>,
+): boolean {
+  const now = foreignLabels(labels);
+  if (Object.keys(now).length === 0) return true;
+  const { workload } = target;
+  const isLetGo = workload !== undefined && !ownerReferences.some(({ uid }) => uid === workload.uid);
+  return isLetGo && Object.keys(foreignLabels(target.labels)).some((key) => now[key] !== target.labels[key]);
 }
 
 /** The step of that name in the status. */

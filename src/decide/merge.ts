@@ -45,7 +45,7 @@ export function byPolicy(a: Contribution, b: Contribution): number {
 }
 
 /**
- * Merges settings: the smallest limits, the longest waits, the stronger proof. Order and repetition change nothing.
+ * Merges settings: the smallest limits, the longest waits, the stronger proof, what keeps the pod. Order and repetition change nothing.
  * @throws RangeError if there are none.
  */
 export function mergeSettings(all: readonly ResponseSettings[]): ResponseSettings {
@@ -157,13 +157,18 @@ function loosest(all: readonly Contribution[]): Contribution['cap'] {
 }
 
 function moreCareful(a: ResponseSettings, b: ResponseSettings): ResponseSettings {
-  const pinned = [a, b].some(({ eviction }) => eviction.replacement.require === 'Pinned');
   return {
+    isolation: {
+      cut: either(a.isolation.cut, b.isolation.cut, 'PodFirewall'),
+      ttl: longer(a.isolation.ttl, b.isolation.ttl),
+      onExpiry: either(a.isolation.onExpiry, b.isolation.onExpiry, 'Notify'),
+      onDrain: either(a.isolation.onDrain, b.isolation.onDrain, 'Deny'),
+    },
     eviction: {
       gracePeriodSeconds: Math.max(a.eviction.gracePeriodSeconds, b.eviction.gracePeriodSeconds),
       waitForBudget: longer(a.eviction.waitForBudget, b.eviction.waitForBudget),
       replacement: {
-        require: pinned ? 'Pinned' : 'Baseline',
+        require: either(a.eviction.replacement.require, b.eviction.replacement.require, 'Pinned'),
         readyWithin: longer(a.eviction.replacement.readyWithin, b.eviction.replacement.readyWithin),
       },
     },
@@ -176,6 +181,11 @@ function moreCareful(a: ResponseSettings, b: ResponseSettings): ResponseSettings
       },
     },
   };
+}
+
+// The careful one if any policy asks for it.
+function either<T>(a: T, b: T, careful: T): T {
+  return a === careful ? a : b;
 }
 
 // Equal lengths in different words (60s, 1m) need a rule, too, or the order of the policies would show.

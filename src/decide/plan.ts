@@ -1,21 +1,24 @@
 // What to do next for one incident: a pure function of the record, the live facts and the time. Read this first.
-import { isFinal, type DriftIncident, type Phase, type StepStatus } from '../api/incident.ts';
+import { isFinal, type DriftIncident, type StepStatus } from '../api/incident.ts';
 import { SEVERITY_LABEL } from '../api/names.ts';
 import { isQuarantined } from '../api/pod.ts';
+import { cutNext, mayBeCut } from './cut.ts';
 import { done, wait, type Decision, type Facts } from './decision.ts';
 import { recordedDuration } from './duration.ts';
+import { expiryOf } from './expiry.ts';
 import { chooseForm, type Situation } from './form.ts';
-import { carriesChange, quarantinedByUs, stepOf } from './marks.ts';
+import { carriesChange, isSettling, quarantinedByUs, stepOf } from './marks.ts';
 import { effectiveActions, responseOf } from './merge.ts';
 import { evictable } from './owners.ts';
 import { afterPod, wantsCapture } from './recovery.ts';
+import { due, overdue, waitFor } from './tries.ts';
 
 /** How long after the end of its grace a pod that is still there is taken to be stuck. */
 const STUCK_AFTER_MS = 60_000;
 /** How often the pause switch is looked at while it stops something. */
 const PAUSE_CHECK_MS = 15_000;
-/** Longest time between two tries of a step. */
-const LONGEST_WAIT_MS = 600_000;
+/** How long a ReplicaSet may take to settle after a Release; it takes less than a second. */
+const SETTLE_MS = 10_000;
 
 /** The next step of an incident. Never throws for a valid incident. */
 export function plan(incident: DriftIncident, facts: Facts): Decision {
@@ -27,7 +30,7 @@ export function plan(incident: DriftIncident, facts: Facts): Decision {
   const response = responseOf(incident);
   const actions = effectiveActions(response.contributions, facts.standing);
   const now: Situation = { incident, facts, pod: facts.pod, response, actions };
-  return isolation(now) ?? capture(now) ?? eviction(now) ?? atRest(now);
+  return isolation(now) ?? cutNext(now) ?? capture(now) ?? eviction(now) ?? atRest(now);
 }
 
 // Deleting an unfinished incident ends in containment: only Release restores a quarantined pod.
@@ -35,9 +38,11 @@ function afterDeletion(incident: DriftIncident, facts: Facts): Decision {
   const { pod, paused, now } = facts;
   if (pod === undefined || facts.namespaceTerminating || pod.deletionTimestamp !== undefined)
     return { kind: 'Forget' };
-  if (facts.protection !== undefined || !carriesChange(incident, pod)) return { kind: 'Forget' };
+  const carriesOurs = carriesChange(incident, pod) || mayBeCut(incident);
+  if (facts.protection !== undefined || !carriesOurs) return { kind: 'Forget' };
   const decided = incident.spec.decision?.action === 'Release';
-  if (decided || !quarantinedByUs(incident, pod)) return { kind: 'Run', work: { step: 'Release' } };
+  if (isSettling(incident, pod)) return settling(incident, facts);
+  if (decided || !quarantinedByUs(incident, pod)) return restore(incident, facts);
   if (paused !== undefined) return wait('Quarantined', 'Paused', paused, now + PAUSE_CHECK_MS);
   return { kind: 'Run', work: { step: 'Contain' } };
 }
@@ -48,8 +53,26 @@ function release(incident: DriftIncident, facts: Facts): Decision {
   if (pod === undefined)
     return done('Released', 'PodGone', `${by} released the incident; the pod was gone already`);
   if (pod.deletionTimestamp !== undefined) return terminating(pod.deletionTimestamp, facts.now);
-  if (carriesChange(incident, pod)) return { kind: 'Run', work: { step: 'Release' } };
+  if (isSettling(incident, pod)) return settling(incident, facts);
+  if (carriesChange(incident, pod) || mayBeCut(incident)) return restore(incident, facts);
   return done('Released', 'Released', `${by} released the pod; it is as it was before`);
+}
+
+// A node that does not answer is asked again in a while, not with each event.
+function restore(incident: DriftIncident, { now }: Facts): Decision {
+  const step = stepOf(incident, 'Release');
+  const isHeld = mayBeCut(incident) && step?.state === 'Waiting' && !due(step, now);
+  return isHeld ? waitFor('Responding', step) : { kind: 'Run', work: { step: 'Release' } };
+}
+
+// Kept in the incident, and so by whichever process leads: it is not over before nothing of ours is left.
+function settling(incident: DriftIncident, { now }: Facts): Decision {
+  const step = stepOf(incident, 'Settle');
+  if (step && !due(step, now)) return waitFor('Responding', step);
+  // A start that is yet to come was written by a clock that was wrong.
+  const started = Date.parse(step?.startedAt ?? '');
+  const atOnce = step !== undefined && (overdue(step, SETTLE_MS, now) || started > now);
+  return { kind: 'Run', work: { step: 'Settle', atOnce } };
 }
 
 function isolation(now: Situation): Decision | undefined {
@@ -82,9 +105,18 @@ function capture({ incident, facts, actions }: Situation): Decision | undefined 
 function eviction(now: Situation): Decision | undefined {
   const { facts, pod, actions, response } = now;
   if (pod.deletionTimestamp !== undefined) return terminating(pod.deletionTimestamp, facts.now);
-  if (!actions.enforce.includes('Evict')) return undefined;
+  const because = actions.enforce.includes('Evict') ? undefined : expired(now);
+  if (!actions.enforce.includes('Evict') && because === undefined) return undefined;
   const { gracePeriodSeconds } = response.settings.eviction;
-  return evictionHeld(now) ?? { kind: 'Run', work: { step: 'Evict', gracePeriodSeconds } };
+  const work = { step: 'Evict', gracePeriodSeconds, ...(because !== undefined && { because }) } as const;
+  return evictionHeld(now) ?? { kind: 'Run', work };
+}
+
+// Why a pod is evicted that no rung asks to evict.
+function expired({ incident, facts, pod }: Situation): string | undefined {
+  if (!quarantinedByUs(incident, pod)) return undefined;
+  const { at, evicts, message } = expiryOf(incident, facts.standing, facts.now);
+  return evicts && at !== undefined && at <= facts.now ? message : undefined;
 }
 
 function evictionHeld(now: Situation): Decision | undefined {
@@ -113,22 +145,11 @@ function isLastCopy({ incident, facts, pod }: Situation): boolean {
 }
 
 // The wait that is left when everything was done that the policies ask for.
-function atRest({ incident, pod, actions }: Situation): Decision {
+function atRest(now: Situation): Decision {
+  const { incident, pod, actions } = now;
   const refused = incident.status?.steps?.find(({ name, state }) => name !== 'Capture' && state === 'Failed');
   if (refused) return waitFor('Responding', refused);
-  if (quarantinedByUs(incident, pod)) {
-    return actions.enforce.includes('Isolate')
-      ? wait(
-          'Quarantined',
-          'Quarantined',
-          'no policy asks for the eviction of the pod: release the incident or delete the pod',
-        )
-      : wait(
-          'Quarantined',
-          'PolicyChanged',
-          'the policy no longer enforces: the quarantine stays until a person decides',
-        );
-  }
+  if (quarantinedByUs(incident, pod)) return quarantined(now);
   if (actions.enforce.length > 0)
     return wait('Observed', 'Recorded', 'everything that the policies ask for is done');
   return wait(
@@ -136,6 +157,24 @@ function atRest({ incident, pod, actions }: Situation): Decision {
     'Audit',
     incident.spec.trigger.recordedOnly ?? 'no policy in Enforce asks for an action: recorded only',
   );
+}
+
+function quarantined({ incident, facts, actions }: Situation): Decision {
+  const { at, message } = expiryOf(incident, facts.standing, facts.now);
+  if (at !== undefined && at <= facts.now) return wait('Quarantined', 'QuarantineExpired', message);
+  return actions.enforce.includes('Isolate')
+    ? wait(
+        'Quarantined',
+        'Quarantined',
+        'no policy asks for the eviction of the pod: release the incident or delete the pod',
+        at,
+      )
+    : wait(
+        'Quarantined',
+        'PolicyChanged',
+        'the policy no longer enforces: the quarantine stays until a person decides',
+        at,
+      );
 }
 
 // `deletionTimestamp` is when the grace ends; a kubelet needs a little longer.
@@ -151,20 +190,4 @@ function terminating(deletionTimestamp: string, now: number): Decision {
   const message =
     'the pod is being deleted and does not go: look for finalizers on it and whether its node is alive';
   return wait('Responding', 'PodStuckTerminating', message);
-}
-
-// Without a time (somebody edited the record) only an event ends the wait.
-function waitFor(phase: Phase, { reason, message, nextAttemptAt }: StepStatus): Decision {
-  return wait(phase, reason, message, nextAttemptAt === undefined ? undefined : Date.parse(nextAttemptAt));
-}
-
-// Nobody plans further ahead than this: a later time was written by a clock that was wrong.
-function due(step: StepStatus, now: number): boolean {
-  if (step.nextAttemptAt === undefined) return true;
-  const waitMs = Date.parse(step.nextAttemptAt) - now;
-  return waitMs <= 0 || waitMs > LONGEST_WAIT_MS;
-}
-
-function overdue(step: StepStatus, limitMs: number, now: number): boolean {
-  return step.startedAt !== undefined && now - Date.parse(step.startedAt) >= limitMs;
 }

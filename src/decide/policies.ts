@@ -99,7 +99,7 @@ function compile(
     ...(anchor && { anchor }),
     rungs: (spec.responses ?? []).map(compileRung),
     exceptions: (spec.exceptions ?? []).map(compileException),
-    settings: { eviction: spec.eviction, limits: spec.limits },
+    settings: { isolation: spec.isolation, eviction: spec.eviction, limits: spec.limits },
     ...('grants' in spec && spec.grants && { grants: spec.grants }),
   };
 }

@@ -57,6 +57,7 @@ function unknownFields(input: unknown, known: unknown, path: string): Problem[] 
 }
 
 function specProblems(spec: AnySpec, kind: PolicyKind): Problem[] {
+  const { isolation } = spec;
   const { waitForBudget, replacement } = spec.eviction;
   const { responses = [], exceptions = [] } = spec;
   return [
@@ -83,6 +84,7 @@ function specProblems(spec: AnySpec, kind: PolicyKind): Problem[] {
     ...costProblems([...responses, ...exceptions]),
     ...duplicateNames('spec.responses', 'rung', responses),
     ...duplicateNames('spec.exceptions', 'exception', exceptions),
+    ...durationProblems('spec.isolation.ttl', isolation.ttl, ['1m', '8760h']),
     ...durationProblems('spec.eviction.waitForBudget', waitForBudget, ['0s', '24h']),
     ...durationProblems('spec.eviction.replacement.readyWithin', replacement.readyWithin, ['1s', '24h']),
   ];

@@ -24,6 +24,19 @@ export interface AccessAttributes {
 /** Answers an access review; one hook that says false denies. Requests are carried out whatever it says. */
 export type AccessHook = (asked: AccessAttributes) => boolean;
 
+/** Verbs of requests. Any other one, such as `manage`, is a right that somebody made up: nobody has it unless granted. */
+const VERBS: ReadonlySet<string> = new Set([
+  'get',
+  'list',
+  'watch',
+  'create',
+  'update',
+  'patch',
+  'delete',
+  'deletecollection',
+  '*',
+]);
+
 /** Where reviews are posted to. */
 export const REVIEWS_PATH = resourcePath(SELF_SUBJECT_ACCESS_REVIEWS);
 
@@ -50,7 +63,9 @@ export function reviewAccess(backend: Backend, body: JsonObject, { strict }: { s
     namespace: textAt(asked['namespace']),
     name: textAt(asked['name']),
   };
-  const allowed = backend.access.every((hook) => hook(attributes));
+  const { verb, resource, group } = attributes;
+  const exists = VERBS.has(verb) || backend.grants.has(`${verb} ${resource}.${group}`);
+  const allowed = exists && backend.access.every((hook) => hook(attributes));
   return { ...review, metadata: {}, status: { allowed } };
 }
 

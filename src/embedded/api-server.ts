@@ -53,6 +53,8 @@ export interface EmbeddedCluster {
   readonly admission: AdmissionHook[];
   /** Tests add hooks that answer access reviews. Without one everything is allowed. */
   readonly access: AccessHook[];
+  /** Rights by verbs that no request has, as `manage quarantines.die-operator.dev`; tests add to them. */
+  readonly grants: Set<string>;
   /** Image (as a pod names it) to digest (`sha256:<64 hex>`); one that is not here gets a digest made from its name. */
   readonly images: Map<string, string>;
   readonly logs: PodLogs;
@@ -70,8 +72,9 @@ export function createEmbeddedCluster(options: EmbeddedClusterOptions): Embedded
   const { clock, random, validators = ourSchemas } = options;
   const admission: AdmissionHook[] = [];
   const access: AccessHook[] = [];
+  const grants = new Set<string>();
   const store = new Store(options.historyLimit ?? HISTORY_LIMIT);
-  const backend: Backend = { store, clock, random, validators, admission, access };
+  const backend: Backend = { store, clock, random, validators, admission, access, grants };
   const logs = createPodLogs();
   const audit = createAudit(AUDIT_LIMIT);
   const images = new Map<string, string>();
@@ -91,6 +94,7 @@ export function createEmbeddedCluster(options: EmbeddedClusterOptions): Embedded
     onRequest: audit.onRequest,
     admission,
     access,
+    grants,
     images,
     logs,
     timings: controllers.timings,

@@ -18,6 +18,8 @@ export interface Backend {
   readonly validators: Validators;
   readonly admission: readonly AdmissionHook[];
   readonly access: readonly AccessHook[];
+  /** Rights by verbs that no request has, as `manage quarantines.die-operator.dev`. */
+  readonly grants: ReadonlySet<string>;
 }
 
 /** The objects of a kind in a namespace, or in all; cluster-scoped kinds have no namespace. */

@@ -74,7 +74,7 @@ function capOf({ kind, name, cap }: Contribution): string[] {
 }
 
 function limitOf({ target, pod, others }: Case, match: Match | undefined): LimitedForm | undefined {
-  return match && limitForm({ form: formFor(target, pod).form, settings: match.settings.limits, ...others });
+  return match && limitForm({ ...formFor(target, pod), settings: match.settings.limits, ...others });
 }
 
 function ownerOf(target: Target, phase: Case['pod']['phase']): string | undefined {

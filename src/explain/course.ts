@@ -30,7 +30,7 @@ export function courseOf(incident: DriftIncident, facts: Facts): Course {
     const { work } = decision;
     course.steps.push(stepOf(work, now.incident));
     if (work.step === 'Evict') course.steps.push(verification(now.incident));
-    if (work.step !== 'Label' && work.step !== 'Isolate' && work.step !== 'Capture') return course;
+    if (!isReversible(work)) return course;
     now = after(now, work);
   }
   return course;
@@ -42,6 +42,12 @@ function stepOf(work: Work, incident: DriftIncident): Course['steps'][number] {
     case 'Label':
     case 'Isolate':
       return { step: work.step, form: work.form, message: work.message };
+    case 'Cut':
+      return {
+        step: 'Cut',
+        form: null,
+        message: 'A firewall in the network of the pod lets through nothing but the probes of its node.',
+      };
     case 'Capture':
       return { step: 'Capture', form: null, message: 'A snapshot of API objects and the logs are kept.' };
     case 'Evict':
@@ -50,6 +56,10 @@ function stepOf(work: Work, incident: DriftIncident): Course['steps'][number] {
         form: null,
         message: `The pod is evicted with a grace of ${work.gracePeriodSeconds} s; a disruption budget may hold that back for ${eviction.waitForBudget}.`,
       };
+    case 'Touch':
+      return { step: 'Touch', form: null, message: 'The StatefulSet of the pod is made to start it anew.' };
+    case 'Settle':
+      return { step: 'Settle', form: null, message: 'What Release lent to the pod is taken away.' };
     case 'Release':
       return {
         step: 'Release',
@@ -73,18 +83,39 @@ function verification(incident: DriftIncident): Course['steps'][number] {
 }
 
 type Moment = { incident: DriftIncident; facts: Facts };
-type Reversible = Extract<Work, { step: 'Label' | 'Isolate' | 'Capture' }>;
+type Reversible = Extract<Work, { step: 'Label' | 'Isolate' | 'Cut' | 'Capture' }>;
+
+function isReversible(work: Work): work is Reversible {
+  return ['Label', 'Isolate', 'Cut', 'Capture'].includes(work.step);
+}
 
 function after({ incident, facts }: Moment, work: Reversible): Moment {
   const status = { ...incident.status, steps: withStep(incident, work.step, facts.now) };
   const { pod } = facts;
   if (work.step === 'Capture' || !pod) return { incident: { ...incident, status }, facts };
+  if (work.step === 'Cut')
+    return { incident: { ...incident, status: withCut(status, pod, facts.now) }, facts };
   const { severity } = responseOf(incident);
   const isolation = { form: work.form, at: new Date(facts.now).toISOString() };
   return {
     incident: { ...incident, status: { ...status, isolation } },
     facts: { ...facts, pod: changed(pod, incident.metadata.name, work.form, severity) },
   };
+}
+
+function withCut(
+  status: NonNullable<DriftIncident['status']>,
+  { ip }: PodFacts,
+  now: number,
+): NonNullable<DriftIncident['status']> {
+  const at = new Date(now).toISOString();
+  const { isolation } = status;
+  return isolation
+    ? {
+        ...status,
+        isolation: { ...isolation, cut: { begunAt: at, at, ...(ip !== undefined && { podIP: ip }) } },
+      }
+    : status;
 }
 
 function withStep({ status }: DriftIncident, name: StepName, now: number): StepStatus[] {

@@ -7,6 +7,10 @@ import type { ExplainedSetting } from './explanation.ts';
 type Read = (settings: ResponseSettings) => string | number;
 
 const FIELDS: readonly (readonly [field: string, read: Read])[] = [
+  ['isolation.cut', ({ isolation }) => isolation.cut],
+  ['isolation.ttl', ({ isolation }) => isolation.ttl],
+  ['isolation.onExpiry', ({ isolation }) => isolation.onExpiry],
+  ['isolation.onDrain', ({ isolation }) => isolation.onDrain],
   ['eviction.gracePeriodSeconds', ({ eviction }) => eviction.gracePeriodSeconds],
   ['eviction.waitForBudget', ({ eviction }) => eviction.waitForBudget],
   ['eviction.replacement.require', ({ eviction }) => eviction.replacement.require],

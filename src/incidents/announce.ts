@@ -3,21 +3,29 @@
 import type { DriftIncident, StepName } from '../api/incident.ts';
 import { API_VERSION } from '../api/names.ts';
 import type { Decision } from '../decide/decision.ts';
+import type { IsolationVerdict } from '../decide/isolated.ts';
 import { stepOf } from '../decide/marks.ts';
 import { DRIFT_INCIDENTS } from '../kube/resources.ts';
+import type { Metrics } from '../observe/metrics.ts';
 import type { RespondContext } from '../respond/context.ts';
 import type { IncidentRecord } from './record.ts';
 
 type Announcer = Pick<RespondContext, 'events' | 'log'>;
+type Counter = Announcer & { metrics: Pick<Metrics, 'expired'> };
+
+const EXPIRED = 'QuarantineExpired';
 
 /** What people are told when a step succeeded or was refused. */
 const REASONS: Record<StepName, string> = {
   Label: 'DriftLabelled',
   Isolate: 'DriftIsolated',
+  Cut: 'DriftCutOff',
   Capture: 'DriftEvidenceKept',
   Evict: 'DriftEvicting',
+  Touch: 'DriftWorkloadTouched',
   Verify: 'DriftReplacementVerified',
   Release: 'DriftReleased',
+  Settle: 'DriftSettled',
   Contain: 'DriftContained',
 };
 
@@ -27,6 +35,7 @@ const QUIET: ReadonlySet<string> = new Set([
   'PodTerminating',
   'Recorded',
   'Running',
+  'ReplicaSetUnsettled',
 ]);
 
 /** An Event on incident and pod for a step that was done or is refused; a step that only waits is told as a wait. */
@@ -45,12 +54,13 @@ export function announceStep(context: Announcer, incident: DriftIncident, name: 
 
 /** An Event when the incident begins to wait for something that a person may want to know. */
 export function announceWait(
-  context: Announcer,
+  context: Counter,
   record: IncidentRecord,
   wait: Decision & { kind: 'Wait' },
 ): void {
   if (QUIET.has(wait.reason) || !record.begins('Ready', wait.reason)) return;
   const { reason, message: note } = wait;
+  if (reason === EXPIRED) context.metrics.expired();
   emit(
     context,
     record.current,
@@ -58,6 +68,24 @@ export function announceWait(
     false,
   );
   context.log.info({ incident: record.key, reason }, `waiting: ${note}`);
+}
+
+/** An Event for a quarantine that ends by its expiry. @param note why, for people. */
+export function announceExpiry(context: Counter, incident: DriftIncident, note: string): void {
+  context.metrics.expired();
+  emit(context, incident, { type: 'Warning', reason: EXPIRED, action: 'Evict', note }, false);
+  context.log.info({ incident: keyOf(incident), reason: EXPIRED }, note);
+}
+
+/** An Event when more is open around the pod than before. */
+export function announceIsolation(
+  context: Announcer,
+  incident: DriftIncident,
+  { reason: short, message: note }: IsolationVerdict,
+): void {
+  const reason = `DriftIsolation${short}`;
+  emit(context, incident, { type: 'Warning', reason, action: 'Isolate', note }, false);
+  context.log.warn({ incident: keyOf(incident), reason: short }, `isolation: ${note}`);
 }
 
 /** The last Event of an incident. */

@@ -2,7 +2,7 @@
 import type { DriftIncident } from '../api/incident.ts';
 import type { KubeObject } from '../api/meta.ts';
 import { namespaceFacts, type NamespaceFacts } from '../api/namespace.ts';
-import { controllerOf, podFacts, type PodFacts } from '../api/pod.ts';
+import { controllerOf, isQuarantined, podFacts, type PodFacts } from '../api/pod.ts';
 import type { AnyPolicy, PolicyKind } from '../api/policy.ts';
 import { compilePolicy, type Compilation } from '../decide/policies.ts';
 import { ResourceCache } from '../kube/cache.ts';
@@ -85,6 +85,7 @@ export function createCaches(options: CacheOptions): Caches {
             [c.containerID, c.previousContainerID].filter((id) => id !== undefined).map(containerKey),
           ),
         controller: (pod) => [controllerOf(pod)?.uid ?? ''],
+        quarantined: (pod) => (isQuarantined(pod) ? [pod.namespace] : []),
       },
     }),
     incidents: make<DriftIncident>(DRIFT_INCIDENTS, {

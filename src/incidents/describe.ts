@@ -1,9 +1,10 @@
 // Everything that a decision says to people, noted in the record before it is carried out.
-import { INCIDENT_CONDITIONS, findCondition } from '../api/conditions.ts';
+import { INCIDENT_CONDITIONS } from '../api/conditions.ts';
 import type { DriftIncident } from '../api/incident.ts';
 import type { Decision, Facts } from '../decide/decision.ts';
 import { outline } from '../decide/form.ts';
 import { wasAccepted, wasAttempted } from '../decide/marks.ts';
+import { noteIsolationEnded } from './notes.ts';
 import { withCondition, withDecision, withStatus, withStep } from './status.ts';
 
 /** The incident with the decision noted. @param now RFC 3339. */
@@ -18,7 +19,8 @@ export function describe(
   if (facts.pod) next = withStatus(next, { plan: outline(incident, facts) });
   if (!facts.pod && next.status?.eviction?.goneAt === undefined) next = gone(next, now);
   if (decision.kind !== 'Done') return next;
-  return closed(facts.pod ? next : verified(next, decision, facts, now), decision, now);
+  const ended = facts.pod ? next : verified(next, decision, facts, now);
+  return noteIsolationEnded(ended, decision.phase === 'Released' ? 'Released' : 'PodGone', now);
 }
 
 // A step that was written ahead and is held now (its process died, its policy was changed) does not run any more.
@@ -79,14 +81,4 @@ function withReplacement(incident: DriftIncident, replacement: Facts['replacemen
       images: proof.containers,
     },
   });
-}
-
-// A pod that was released, or is gone, is not isolated any more.
-function closed(incident: DriftIncident, { phase }: Decision & { kind: 'Done' }, now: string): DriftIncident {
-  const type = INCIDENT_CONDITIONS.Isolated;
-  if (!findCondition(incident.status?.conditions, type)) return incident;
-  const released = phase === 'Released';
-  const reason = released ? 'Released' : 'PodGone';
-  const message = released ? 'the pod has its labels back' : 'the pod is gone; it was isolated until then';
-  return withCondition(incident, { type, status: 'False', reason, message }, now);
 }

@@ -1,20 +1,32 @@
 // Does one step and notes in the record what became of it. Steps that are not UID-tested patches are written ahead.
-import type { DriftIncident } from '../api/incident.ts';
-import { podFacts } from '../api/pod.ts';
+import type { DriftIncident, StepName } from '../api/incident.ts';
+import type { KubeObject } from '../api/meta.ts';
 import { classify } from '../controller/errors.ts';
 import type { Work } from '../decide/decision.ts';
+import { mayBeCut } from '../decide/cut.ts';
 import { stepOf } from '../decide/marks.ts';
 import { effectiveActions, responseOf } from '../decide/merge.ts';
 import { wantsCapture } from '../decide/recovery.ts';
 import { timestamp } from '../kube/clock.ts';
 import { isUnavailable } from '../kube/errors.ts';
 import { beginSnapshot, captureEvidence } from '../respond/capture.ts';
+import { cut, uncut } from '../respond/cut.ts';
 import { evict } from '../respond/evict.ts';
 import { isolate } from '../respond/isolate.ts';
 import { contain, isRace, release } from '../respond/release.ts';
-import { announceStep } from './announce.ts';
+import { settle, touch } from '../respond/settle.ts';
+import { announceExpiry, announceStep } from './announce.ts';
 import { cachedStanding, type Live } from './facts.ts';
-import { noteCaptured, noteCaptureGivenUp, noteEvictionAccepted, noteFailed, noteIsolated } from './notes.ts';
+import {
+  noteCaptured,
+  noteCaptureGivenUp,
+  noteCut,
+  noteCutBegun,
+  noteEvictionAccepted,
+  noteFailed,
+  noteIsolated,
+  noteUncut,
+} from './notes.ts';
 import type { ReconcileContext } from './reconcile.ts';
 import type { IncidentRecord } from './record.ts';
 import { withStep } from './status.ts';
@@ -63,12 +75,18 @@ function dispatch(context: ReconcileContext, record: IncidentRecord, work: Work,
     case 'Label':
     case 'Isolate':
       return doIsolate(context, record, work, live);
+    case 'Cut':
+      return doCut(context, record, live);
     case 'Capture':
       return doCapture(context, record, live);
     case 'Evict':
-      return doEvict(context, record, work.gracePeriodSeconds, live);
+      return doEvict(context, record, work, live);
+    case 'Touch':
+      return doTouch(context, record);
     case 'Release':
       return doRelease(context, record, live);
+    case 'Settle':
+      return doSettle(context, record, live, work.atOnce);
     case 'Contain':
       return doContain(context, record);
   }
@@ -88,6 +106,7 @@ async function doIsolate(
   // What the API objects say changes with the patch: it is read beside it, and gates nothing.
   if (capturesNext(context, incident))
     context.snapshots.begin(incident.metadata.uid, () => beginSnapshot(context, incident, pod));
+  if (work.form !== 'LabelOnly') await context.quarantineLists.enter(incident.spec.target);
   const { severity } = responseOf(incident);
   const result = await isolate(context, incident, pod, { form: work.form, severity });
   if (result.kind === 'Gone') return;
@@ -98,13 +117,28 @@ async function doIsolate(
     context.metrics.isolated((context.clock.now() - since) / 1000);
   }
   const message = [work.message, result.note].filter(Boolean).join(' ');
-  const { hostNetwork } = podFacts(pod);
   record.current = noteIsolated(
     record.current,
-    { name: work.step, form: result.form, message, hostNetwork },
+    { name: work.step, form: result.form, deniedBy: result.deniedBy, message },
     timestamp(context.clock),
   );
   announceStep(context, record.current, work.step);
+}
+
+async function doCut(context: ReconcileContext, record: IncidentRecord, { pod }: Live): Promise<void> {
+  if (!pod) return;
+  const begins = async () => {
+    record.current = noteCutBegun(record.current, timestamp(context.clock));
+    await record.write();
+    // The write came back with what people said meanwhile.
+    return !record.current.spec.decision && record.current.metadata.deletionTimestamp === undefined;
+  };
+  const network = await cut(context, record.current, pod, begins);
+  // Gone, or not wanted any more: the next pass looks again.
+  if (network === undefined) return;
+  await record.refresh();
+  record.current = noteCut(record.current, network, timestamp(context.clock));
+  announceStep(context, record.current, 'Cut');
 }
 
 function capturesNext(context: ReconcileContext, incident: DriftIncident): boolean {
@@ -164,17 +198,14 @@ export async function announceCapture(context: ReconcileContext, record: Inciden
 async function doEvict(
   context: ReconcileContext,
   record: IncidentRecord,
-  gracePeriodSeconds: number,
+  { gracePeriodSeconds, because }: Work & { step: 'Evict' },
   { pod }: Live,
 ): Promise<void> {
   if (!pod) return;
-  const change = {
-    name: 'Evict',
-    state: 'Running',
-    reason: 'Running',
-    message: 'asking the API server to evict the pod',
-    tried: true,
-  } as const;
+  const message = ['asking the API server to evict the pod', because].filter(Boolean).join(': ');
+  const change = { name: 'Evict', state: 'Running', reason: 'Running', message, tried: true } as const;
+  if (because !== undefined && !stepOf(record.current, 'Evict'))
+    announceExpiry(context, record.current, because);
   const began = context.clock.elapsed();
   record.current = withStep(record.current, change, timestamp(context.clock));
   await record.write();
@@ -190,32 +221,61 @@ async function doEvict(
 
 async function doRelease(context: ReconcileContext, record: IncidentRecord, live: Live): Promise<void> {
   if (!live.pod) return;
+  if (mayBeCut(record.current)) await doUncut(context, record, live.pod);
+  const message = await unlessRaced(release(context, record.current, live.pod));
+  if (message === undefined) return;
+  context.reservations.forget(record.current.metadata.uid);
+  succeeded(context, record, { name: 'Release', reason: 'Released', message });
+}
+
+// Before the labels go back: who finds the pod as it was must be able to reach it.
+async function doUncut(context: ReconcileContext, record: IncidentRecord, pod: KubeObject): Promise<void> {
+  await uncut(context, record.current, pod);
+  await record.refresh();
+  record.current = noteUncut(record.current);
+  await record.write();
+}
+
+async function doSettle(
+  context: ReconcileContext,
+  record: IncidentRecord,
+  { pod }: Live,
+  atOnce: boolean,
+): Promise<void> {
+  if (!pod) return;
+  const message = await unlessRaced(settle(context, record.current, pod, atOnce));
+  if (message !== undefined) succeeded(context, record, { name: 'Settle', reason: 'Settled', message });
+}
+
+async function doTouch(context: ReconcileContext, record: IncidentRecord): Promise<void> {
+  const message = await unlessRaced(touch(context, record.current));
+  if (message !== undefined) succeeded(context, record, { name: 'Touch', reason: 'Touched', message });
+}
+
+/** Undefined if the object changed between read and patch: the next pass reads it again. */
+async function unlessRaced(done: Promise<string>): Promise<string | undefined> {
   try {
-    await release(context, record.current, live.pod);
+    return await done;
   } catch (error) {
-    // The pod changed between read and patch: the next pass reads it again.
-    if (isRace(error)) return;
+    if (isRace(error)) return undefined;
     throw error;
   }
-  context.reservations.forget(record.current.metadata.uid);
-  const message = 'labels and annotations are as they were before';
-  const change = { name: 'Release', state: 'Succeeded', reason: 'Released', message, tried: true } as const;
+}
+
+function succeeded(
+  context: ReconcileContext,
+  record: IncidentRecord,
+  step: { name: StepName; reason: string; message: string },
+): void {
+  const change = { ...step, state: 'Succeeded', tried: true } as const;
   record.current = withStep(record.current, change, timestamp(context.clock));
-  announceStep(context, record.current, 'Release');
+  announceStep(context, record.current, step.name);
 }
 
 async function doContain(context: ReconcileContext, record: IncidentRecord): Promise<void> {
   await contain(context, record.current);
   const message = 'the incident was deleted before it ended, so the quarantined pod was deleted';
-  const change = {
-    name: 'Contain',
-    state: 'Succeeded',
-    reason: 'IncidentDeleted',
-    message,
-    tried: true,
-  } as const;
-  record.current = withStep(record.current, change, timestamp(context.clock));
-  announceStep(context, record.current, 'Contain');
+  succeeded(context, record, { name: 'Contain', reason: 'IncidentDeleted', message });
 }
 
 function failed(

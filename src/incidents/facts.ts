@@ -1,12 +1,15 @@
 // Gathers what is true now for one incident: a few live reads, the rest from the caches.
 import { FINALIZER, SWITCH_CONFIGMAP, SYSTEM_NAMESPACE } from '../api/names.ts';
+import { passesFirewall } from '../api/firewall.ts';
 import { isFinal, type Contribution, type DriftIncident } from '../api/incident.ts';
 import type { KubeObject } from '../api/meta.ts';
 import { isQuarantined, podFacts, type PodFacts } from '../api/pod.ts';
 import type { AnyPolicy } from '../api/policy.ts';
 import { proveImages } from '../decide/images.ts';
+import { mayBeCut } from '../decide/cut.ts';
 import { responseOf } from '../decide/merge.ts';
 import type { Facts } from '../decide/decision.ts';
+import { mayEvictOnExpiry } from '../decide/expiry.ts';
 import { quarantinedByUs, stepOf } from '../decide/marks.ts';
 import { countOthers } from '../decide/others.ts';
 import { PAUSE_SWITCH, pausedBy } from '../decide/pause.ts';
@@ -47,7 +50,10 @@ export async function readLive(sources: FactSources, incident: DriftIncident): P
   const { client } = sources;
   const { namespace, name, uid } = incident.spec.target;
   const deleted = incident.metadata.deletionTimestamp !== undefined;
-  const evicting = responseOf(incident).contributions.filter((c) => c.actions.includes('Evict'));
+  const expires = mayEvictOnExpiry(incident);
+  const evicting = responseOf(incident).contributions.filter(
+    ({ actions }) => actions.includes('Evict') || (expires && actions.includes('Isolate')),
+  );
   const [pod, space, paused, standing] = await Promise.all([
     orAbsent(client.get<KubeObject>(PODS, { namespace, name })),
     deleted ? orAbsent(client.get<KubeObject>(NAMESPACES, { name: namespace })) : undefined,
@@ -76,7 +82,14 @@ export function factsOf(sources: FactSources, incident: DriftIncident, live: Liv
     ...othersOf(sources, incident),
     bystanders: pod && !quarantinedByUs(incident, pod) ? youngSiblings(sources, incident) : [],
     replacement: pod ? undefined : findReplacement(sources, incident),
+    ...firewallFacts(incident, live),
   };
+}
+
+// Of the pod as it is now: a container for debugging may have come after the firewall.
+function firewallFacts(incident: DriftIncident, { pod }: Live): Pick<Facts, 'passesFirewall'> {
+  const passes = pod && mayBeCut(incident) ? passesFirewall(pod) : undefined;
+  return passes === undefined ? {} : { passesFirewall: passes };
 }
 
 /** Whether the incident still holds our finalizer. */
@@ -224,5 +237,8 @@ function rivalsOf({ caches }: FactSources, { metadata, spec }: DriftIncident): D
 function mayTake({ metadata, spec: { target }, status }: DriftIncident, pod: PodFacts): boolean {
   // The ordinals of a StatefulSet are no copies of each other.
   if (target.workload?.kind === 'StatefulSet' && pod.name !== target.name) return false;
+  // Nor are the pods of a DaemonSet on other nodes.
+  if (target.workload?.kind === 'DaemonSet' && pod.nodeName !== (target.nodeName ?? pod.nodeName))
+    return false;
   return pod.createdAt >= metadata.creationTimestamp && !status?.plan?.bystanders?.includes(pod.uid);
 }

@@ -1,10 +1,11 @@
 // What a step became, as the record tells it: pure functions from an incident to the incident with that noted.
-import { INCIDENT_CONDITIONS, type NewCondition } from '../api/conditions.ts';
+import { findCondition, INCIDENT_CONDITIONS, type NewCondition } from '../api/conditions.ts';
 import type { DriftIncident, IsolationForm, StepName } from '../api/incident.ts';
 import { QUARANTINE_POLICY } from '../api/names.ts';
 import type { Classified } from '../controller/errors.ts';
 import { stepOf } from '../decide/marks.ts';
 import type { BundleSummary } from '../evidence/store.ts';
+import type { PodNetwork } from '../respond/netns-helper.ts';
 import { withCondition, withStatus, withStep } from './status.ts';
 
 /** Tries of a step that fails for a reason that may pass by itself, before the rest of the response goes on without it. */
@@ -21,33 +22,81 @@ const SLOW_MS = 300_000;
 export interface Isolated {
   name: 'Label' | 'Isolate';
   form: IsolationForm;
+  /** The admission rule that refused the form that was wanted. */
+  deniedBy?: string | undefined;
   /** For people. */
   message: string;
-  hostNetwork: boolean;
 }
 
 /** The pod is labelled or isolated. */
 export function noteIsolated(
   incident: DriftIncident,
-  { name, form, message, hostNetwork }: Isolated,
+  { name, form, deniedBy, message }: Isolated,
   now: string,
 ): DriftIncident {
   const next = withStep(incident, { name, state: 'Succeeded', reason: form, message, tried: true }, now);
-  const at = incident.status?.isolation?.at ?? now;
-  if (form === 'LabelOnly') return withStatus(next, { isolation: { form, at } });
-  const isolation = { form, at, networkPolicy: QUARANTINE_POLICY };
-  return withCondition(withStatus(next, { isolation }), isolatedCondition(hostNetwork, message), now);
+  const before = incident.status?.isolation;
+  const cut = before?.cut && { cut: before.cut };
+  // A quarantine is as old as its first isolation; a label before that was none.
+  const at = before && (before.form !== 'LabelOnly' || form === 'LabelOnly') ? before.at : now;
+  if (form === 'LabelOnly') return withStatus(next, { isolation: { form, at, ...cut } });
+  const refused = form === 'Gentle' ? (deniedBy ?? before?.deniedBy) : undefined;
+  const isolation = {
+    form,
+    at,
+    networkPolicy: QUARANTINE_POLICY,
+    ...cut,
+    ...(refused !== undefined && { deniedBy: refused }),
+  };
+  return withCondition(withStatus(next, { isolation }), isolatedCondition(), now);
 }
 
-// Label and policy are in place; whether the network enforces them was not proven, so this is never True.
-function isolatedCondition(hostNetwork: boolean, message: string): NewCondition {
+// What is proven, and what is open, is found out by the next look at the incident (see isolation.ts).
+function isolatedCondition(): NewCondition {
+  const message = 'label and deny policy are in place';
+  return { type: INCIDENT_CONDITIONS.Isolated, status: 'Unknown', reason: 'Pending', message };
+}
+
+const ENDS = { Released: 'the pod has its labels back', PodGone: 'the pod is gone' } as const;
+
+/** A pod that was released, or is gone, is not isolated any more; what was last true of it stays readable. */
+export function noteIsolationEnded(
+  incident: DriftIncident,
+  reason: 'Released' | 'PodGone',
+  now: string,
+): DriftIncident {
   const type = INCIDENT_CONDITIONS.Isolated;
-  if (hostNetwork) {
-    const why = `the pod uses the network of its node, which NetworkPolicies do not reach. ${message}`;
-    return { type, status: 'False', reason: 'Unsupported', message: why };
-  }
-  const why = `label and deny policy are in place; that the network enforces them was not probed. ${message}`;
-  return { type, status: 'Unknown', reason: 'Pending', message: why };
+  const before = findCondition(incident.status?.conditions, type);
+  if (!before || Object.hasOwn(ENDS, before.reason)) return incident;
+  const message = `${ENDS[reason]}; until then Isolated was ${before.status}/${before.reason}: ${before.message}`;
+  return withCondition(incident, { type, status: 'False', reason, message }, now);
+}
+
+/** A firewall may be in the network of the pod from now on. */
+export function noteCutBegun(incident: DriftIncident, now: string): DriftIncident {
+  const message = 'a firewall is put into the network of the pod';
+  const change = { name: 'Cut', state: 'Running', reason: 'Running', message, tried: false } as const;
+  const { isolation } = incident.status ?? {};
+  const next = withStep(incident, change, now);
+  return isolation ? withStatus(next, { isolation: { ...isolation, cut: { begunAt: now } } }) : next;
+}
+
+/** The firewall is in that network of the pod. */
+export function noteCut(incident: DriftIncident, network: PodNetwork, now: string): DriftIncident {
+  const message = 'a firewall in the network of the pod lets through nothing but the probes of its node';
+  const change = { name: 'Cut', state: 'Succeeded', reason: 'PodFirewall', message, tried: true } as const;
+  const { isolation } = incident.status ?? {};
+  const next = withStep(incident, change, now);
+  if (!isolation) return next;
+  const cut = { begunAt: isolation.cut?.begunAt ?? now, at: now, ...network };
+  return withStatus(next, { isolation: { ...isolation, cut } });
+}
+
+/** There is no firewall of ours in the network of the pod. */
+export function noteUncut(incident: DriftIncident): DriftIncident {
+  if (!incident.status?.isolation) return incident;
+  const { cut: _cut, ...isolation } = incident.status.isolation;
+  return withStatus(incident, { isolation });
 }
 
 /** Evidence was stored, whole or in part. */
@@ -104,12 +153,13 @@ export function noteFailed(
   const passing = kind === 'retry';
   const backoff = Math.min(LONGEST_WAIT_MS, SHORTEST_WAIT_MS * 2 ** tries);
   const waitMs = passing ? Math.max(afterMs ?? 0, backoff) : (afterMs ?? SLOW_MS);
+  const waits = ONLY_WAITS.has(name) || kind === 'waiting' || (passing && tries < PATIENT_TRIES);
   const now = new Date(nowMs).toISOString();
   const next = withStep(
     incident,
     {
       name,
-      state: ONLY_WAITS.has(name) || (passing && tries < PATIENT_TRIES) ? 'Waiting' : 'Failed',
+      state: waits ? 'Waiting' : 'Failed',
       reason,
       message,
       // Those two were counted when they were written ahead.

@@ -91,7 +91,7 @@ function announce(
 }
 
 function isWorthAnEvent(status: NewCondition['status'], reason: string): boolean {
-  return status === 'False' || reason === 'IncompleteEvidence';
+  return status === 'False' || reason === 'IncompleteEvidence' || reason === 'Unenforced';
 }
 
 interface Verdict {

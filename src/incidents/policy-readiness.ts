@@ -1,5 +1,6 @@
 // Whether what a policy asks for can be done: the rights, and the deny policy in each namespace before it is needed.
 import { POLICY_CONDITIONS, type NewCondition } from '../api/conditions.ts';
+import type { Action } from '../api/policy.ts';
 import { classify, type Classified } from '../controller/errors.ts';
 import type { CompiledPolicy } from '../decide/policies.ts';
 import type { AccessReviews } from '../kube/access-reviews.ts';
@@ -18,6 +19,8 @@ export interface ReadinessContext {
   /** Empty: all. */
   watchNamespaces: readonly string[];
   protectedNamespaces: ReadonlySet<string>;
+  /** Nodes with pods of these namespaces that were found not to enforce NetworkPolicies, in words; undefined for none. */
+  unenforcedIn?: (namespaces: readonly string[]) => string | undefined;
   log: Logger;
 }
 
@@ -40,7 +43,7 @@ export interface Prepared {
 
 /** Whether what the policy asks for can be done; puts the deny policy where it may be needed. */
 export async function prepare(context: ReadinessContext, policy: CompiledPolicy): Promise<Prepared> {
-  const actions = policy.rungs.flatMap((rung) => rung.actions);
+  const actions = actionsOf(policy);
   if (actions.length === 0) return ready('Grants', 'the policy grants, and asks for nothing');
   if (policy.mode === 'Audit') return ready('Audit', 'responses are recorded, nothing is touched');
   if (context.protectedNamespaces.has(policy.namespace)) {
@@ -53,7 +56,25 @@ export async function prepare(context: ReadinessContext, policy: CompiledPolicy)
     actions.includes('Isolate') ? placeDenyPolicies(context, key, policy) : undefined,
   ]);
   // The refusal of the deny policy names one missing right; the reviews name all.
-  return rights.condition.status === 'False' ? rights : (trouble ?? rights);
+  const prepared = rights.condition.status === 'False' ? rights : (trouble ?? rights);
+  return actions.includes('Isolate') ? onItsNodes(context, policy, prepared) : prepared;
+}
+
+// A quarantine that expires may end in an eviction, which no rung asks for.
+function actionsOf({ rungs, settings }: CompiledPolicy): Action[] {
+  const actions = rungs.flatMap((rung) => rung.actions);
+  const expires = settings.isolation.onExpiry === 'Evict' && actions.includes('Isolate');
+  return expires ? [...actions, 'Evict'] : actions;
+}
+
+// Everything is done that the policy asks for, and on such a node isolates nobody. The step is not left out: the label
+// takes the pod out of its Services, and evicting it helps all the same.
+function onItsNodes(context: ReadinessContext, policy: CompiledPolicy, prepared: Prepared): Prepared {
+  if (prepared.condition.reason !== 'Enforcing') return prepared;
+  const nodes = context.unenforcedIn?.(namespacesOf(context, policy));
+  if (nodes === undefined) return prepared;
+  const message = `responses are carried out, but a test showed that these nodes do not enforce network policies, so that a pod there is taken out of its workload and not cut off: ${nodes}. Give them a network plugin that does (docs/isolation.md)`;
+  return { ...prepared, condition: { ...prepared.condition, reason: 'Unenforced', message } };
 }
 
 function ready(reason: string, message: string): Prepared {

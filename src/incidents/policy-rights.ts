@@ -45,7 +45,7 @@ const STEPS_OF: Readonly<Record<Action, readonly StepName[]>> = {
   Label: ['Label', 'Release'],
   Isolate: ['Isolate', 'Release', 'Contain'],
   Capture: ['Capture'],
-  Evict: ['Evict'],
+  Evict: ['Evict', 'Touch'],
 };
 const EVERY_ACTION: readonly StepName[] = ['Label', 'Isolate', 'Capture', 'Evict'];
 
@@ -75,6 +75,8 @@ const TO_ACT: readonly Row[] = [
   // RBAC does not see the name of what is created.
   { steps: ['Isolate'], verb: 'create', resource: NETWORK_POLICIES },
   { steps: ['Evict'], verb: 'create', resource: PODS, at: part('eviction') },
+  { steps: ['Touch'], verb: 'get', resource: STATEFUL_SETS },
+  { steps: ['Touch'], verb: 'patch', resource: STATEFUL_SETS },
   // A policy that was just turned to Audit must stop the eviction.
   { of: 'DriftPolicy', steps: ['Evict'], verb: 'get', resource: DRIFT_POLICIES },
   {

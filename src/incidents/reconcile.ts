@@ -1,6 +1,7 @@
 // One run for one incident: load, plan, do one step, record, and again until there is something to wait for.
 import { isDeepStrictEqual } from 'node:util';
 import { isFinal, type DriftIncident } from '../api/incident.ts';
+import type { PodFacts } from '../api/pod.ts';
 import type { Outcome } from '../controller/outcome.ts';
 import type { Decision, Facts } from '../decide/decision.ts';
 import { plan } from '../decide/plan.ts';
@@ -9,16 +10,21 @@ import { isNotFound, isTestFailure } from '../kube/errors.ts';
 import { DRIFT_INCIDENTS } from '../kube/resources.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { RespondContext } from '../respond/context.ts';
-import { announceEnd, announceWait } from './announce.ts';
+import { announceEnd, announceIsolation, announceWait } from './announce.ts';
 import { describe } from './describe.ts';
 import { announceCapture, execute } from './execute.ts';
 import { faultOf } from './fault.ts';
 import { factsOf, hasFinalizer, readLive, type FactSources, type Live } from './facts.ts';
+import { judged } from './isolation.ts';
+import { networkViewOf, type Network } from './network.ts';
+import type { QuarantineLists } from './quarantine-lists.ts';
 import { IncidentRecord } from './record.ts';
 
 /** What the reconciler works with. */
 export interface ReconcileContext extends RespondContext, FactSources {
   metrics: Metrics;
+  quarantineLists: Pick<QuarantineLists, 'enter'>;
+  network: Network;
 }
 
 // A response has seven steps; a run that is not at rest after so many passes races with somebody, and steps back.
@@ -84,17 +90,44 @@ async function onePass(run: Run): Promise<Outcome | undefined> {
   const facts = factsOf(context, record.current, live);
   const decision = plan(record.current, facts);
   record.current = describe(record.current, decision, facts, timestamp(context.clock));
+  const until = judge(context, record, decision, facts);
   switch (decision.kind) {
     case 'Run':
       return step(run, decision, live);
     case 'Wait':
-      return rest(context, record, decision);
+      return rest(context, record, soonerOf(decision, until));
     case 'Done':
       return finish(context, record, decision, facts);
     case 'Forget':
       await record.removeFinalizer();
       return settle(context, record.current);
   }
+}
+
+/** Notes how far the pod is isolated. Returns when time alone can change that. */
+function judge(
+  context: ReconcileContext,
+  record: IncidentRecord,
+  { kind }: Decision,
+  { pod, now, passesFirewall }: Facts,
+): number | undefined {
+  // What was last true of an incident that ends was noted with its end.
+  if (kind === 'Done' || kind === 'Forget') return undefined;
+  const viewOf = (one: PodFacts) => ({
+    ...networkViewOf(context.network, context.caches, one),
+    ...(passesFirewall !== undefined && { passesFirewall }),
+  });
+  const result = judged(record.current, pod, viewOf, now);
+  record.current = result.incident;
+  // With the namespace go its policies, and no Event can be made in it any more.
+  const { namespace } = record.current.spec.target;
+  const ends = context.caches.namespaces.get(undefined, namespace)?.terminating ?? false;
+  if (result.worse && !ends) announceIsolation(context, record.current, result.worse);
+  return result.until;
+}
+
+function soonerOf(decision: Decision & { kind: 'Wait' }, until: number | undefined): typeof decision {
+  return until === undefined ? decision : { ...decision, until: Math.min(until, decision.until ?? Infinity) };
 }
 
 /** Whether people decided since the incident was read, if that is long ago: what is looked at depends on it. */
@@ -123,6 +156,11 @@ async function step(
     // Evidence takes long; the worker that isolates is for the next pod that waits to be isolated.
     await announceCapture(context, record);
     context.snapshots.queue(uid);
+    return { kind: 'requeue', afterMs: 0, reason: work.step, priority: 'normal' };
+  }
+  if (work.step === 'Cut' && run.isolated) {
+    // As with evidence: it takes seconds.
+    await record.write();
     return { kind: 'requeue', afterMs: 0, reason: work.step, priority: 'normal' };
   }
   // From here to the patch nothing else may count on the same room under the limits.

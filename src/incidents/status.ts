@@ -24,6 +24,7 @@ const NEEDS_PERSON: ReadonlySet<string> = new Set([
   'ForeignNetworkPolicy',
   'LabelsKeepChanging',
   'PodStuckTerminating',
+  'QuarantineExpired',
 ]);
 
 /** Returns the incident with other status fields. */

@@ -7,7 +7,8 @@ import { apiVersionOf, SELF_SUBJECT_ACCESS_REVIEWS, type ObjectPath, type Resour
 
 /** One verb on one kind of object, as RBAC knows it. */
 export interface Access {
-  verb: 'get' | 'list' | 'create' | 'patch' | 'delete';
+  /** `manage` is asked for by our admission policies only. */
+  verb: 'get' | 'list' | 'watch' | 'create' | 'patch' | 'delete' | 'manage';
   resource: Resource;
   /** Without a namespace: in the whole cluster. Without a name: on objects of any name. */
   at: ObjectPath;

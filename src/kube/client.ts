@@ -103,10 +103,13 @@ export interface KubeClient {
     uid: string,
     options?: WriteOptions & { gracePeriodSeconds?: number },
   ): Promise<void>;
-  /** Reads a text subresource (`log`) up to `maxBytes`. Once bytes have come it resolves with those, whatever happens. */
+  /**
+   * Reads what is no object, such as the subresource `log`, up to `maxBytes`. Once bytes have come it resolves with those,
+   * whatever happens.
+   */
   readText(
     resource: Resource,
-    at: ObjectPath & { name: string; subresource: string },
+    at: ObjectPath,
     query: Readonly<Record<string, string>>,
     maxBytes: number,
     options?: TextOptions,

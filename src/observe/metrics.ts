@@ -1,13 +1,6 @@
 // Metrics, named for what happened. All label values come from fixed sets: no text of an alert gets into one.
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import {
-  CAP_SOURCES,
-  FINAL_PHASES,
-  STEPS,
-  type CapSource,
-  type FinalPhase,
-  type StepName,
-} from '../api/incident.ts';
+import { CAP_SOURCES, FINAL_PHASES, STEPS, type CapSource, type FinalPhase } from '../api/incident.ts';
 import type { Resource } from '../kube/resources.ts';
 
 /** How one run of a step can end; Waiting: not failed, tried again later. */
@@ -15,8 +8,13 @@ export const STEP_RESULTS = ['Succeeded', 'Waiting', 'Failed'] as const;
 /** See {@link STEP_RESULTS}. */
 export type StepResult = (typeof STEP_RESULTS)[number];
 
+/** Steps that are run. Verify is none: it waits for what a controller does. */
+export const MEASURED_STEPS = STEPS.filter((step) => step !== 'Verify');
+/** See {@link MEASURED_STEPS}. */
+export type MeasuredStep = (typeof MEASURED_STEPS)[number];
+
 /** Queues whose depth is shown. */
-export const QUEUES = ['intake', 'incidents', 'policies'] as const;
+export const QUEUES = ['intake', 'incidents', 'policies', 'namespaces', 'nodes', 'probes'] as const;
 /** See {@link QUEUES}. */
 export type QueueName = (typeof QUEUES)[number];
 
@@ -29,17 +27,23 @@ export interface Metrics<Outcome extends string = string> {
   /** An incident reached a final phase. */
   ended(phase: FinalPhase): void;
   /** A step was run for that long. */
-  step(step: StepName, result: StepResult, seconds: number): void;
+  step(step: MeasuredStep, result: StepResult, seconds: number): void;
   /** A policy answered a detection with less than its rungs ask for. */
   capped(by: CapSource): void;
   /** So many conditions of policies could not be evaluated for a detection. */
   conditionErrors(count: number): void;
   /** A pod was isolated, `seconds` after its alert was received. */
   isolated(seconds: number): void;
+  /** A quarantine expired. */
+  expired(): void;
   /** Shows how many items wait in a queue. */
   showQueue(queue: QueueName, depth: () => number): void;
   /** Shows how many objects of a kind are held in memory. */
   showCache(resource: Resource, size: () => number): void;
+  /** Shows how many nodes have which verdict; the values are those of the label. */
+  showNodes(counts: () => Readonly<Record<string, number>>): void;
+  /** Shows how many quarantined pods people were told of that no open incident answers for. */
+  showStrays(count: () => number): void;
   /** Shows whether this process acts on incidents. */
   showLeading(leading: () => boolean): void;
   /** Shows how many bytes the journal has on disk, and whether it takes anything. */
@@ -48,6 +52,8 @@ export interface Metrics<Outcome extends string = string> {
   countMessages<Result extends string>(results: readonly Result[]): (result: Result) => void;
   /** Shows how many messages wait in the stream. */
   showStream(waiting: () => number): void;
+  /** Shows memory, CPU and event loop of this process. Called at most once. */
+  showProcess(): void;
   /** All metrics in the text format of Prometheus. */
   render(): Promise<string>;
   /** MIME type of {@link render}. */
@@ -58,8 +64,6 @@ export interface Metrics<Outcome extends string = string> {
 export interface MetricsOptions<Outcome extends string> {
   /** Every outcome that a detection can have. */
   outcomes: readonly Outcome[];
-  /** Adds memory, CPU and event loop of this process. */
-  process?: boolean;
 }
 
 const STATUSES = ['400', '401', '404', '405', '413', '415', '500', '503'];
@@ -70,7 +74,6 @@ const ISOLATED_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 /** Makes a registry of its own: two operators in one process do not mix. Countable labels start at 0. */
 export function createMetrics<Outcome extends string>(options: MetricsOptions<Outcome>): Metrics<Outcome> {
   const registry = new Registry();
-  if (options.process) collectDefaultMetrics({ register: registry });
   const families = register(registry, options.outcomes);
   return {
     detection: (outcome) => families.alerts.inc({ outcome }),
@@ -80,8 +83,15 @@ export function createMetrics<Outcome extends string>(options: MetricsOptions<Ou
     capped: (by) => families.capped.inc({ by }),
     conditionErrors: (count) => families.conditionErrors.inc(count),
     isolated: (seconds) => families.isolated.observe(seconds),
+    expired: () => families.expired.inc(),
     showQueue: (queue, depth) => families.queues.set(queue, depth),
     showCache: ({ kind }, size) => families.caches.set(kind, size),
+    showNodes: (counts) => showNodes(registry, counts),
+    showStrays: (count) => {
+      // Each term of a leader has its own count.
+      registry.removeSingleMetric('die_operator_stray_quarantines');
+      reading(registry, 'stray_quarantines', 'Quarantined pods without an open incident.', count);
+    },
     showLeading: (leading) =>
       reading(registry, 'leading', 'Whether this process acts on incidents: 1 or 0.', () =>
         Number(leading()),
@@ -98,6 +108,7 @@ export function createMetrics<Outcome extends string>(options: MetricsOptions<Ou
     },
     showStream: (waiting) =>
       reading(registry, 'stream_waiting', 'Messages of the stream that nobody was handed yet.', waiting),
+    showProcess: () => collectDefaultMetrics({ register: registry }),
     render: () => registry.metrics(),
     contentType: registry.contentType,
   };
@@ -126,6 +137,12 @@ function register(registry: Registry, outcomes: readonly string[]) {
       buckets: ISOLATED_BUCKETS,
       registers: [registry],
     }),
+    expired: counter(
+      registry,
+      'quarantines_expired_total',
+      'Quarantines that were older than their policies allow.',
+      {},
+    ),
     queues: sizes(registry, 'queue_depth', 'Items that wait or are worked on.', 'queue'),
     caches: sizes(registry, 'cache_objects', 'Objects held in memory.', 'kind'),
   };
@@ -161,7 +178,7 @@ function stepDurations(registry: Registry): Histogram<'step' | 'result'> {
     buckets: STEP_BUCKETS,
     registers: [registry],
   });
-  for (const step of STEPS) for (const result of STEP_RESULTS) durations.zero({ step, result });
+  for (const step of MEASURED_STEPS) for (const result of STEP_RESULTS) durations.zero({ step, result });
   return durations;
 }
 
@@ -193,4 +210,21 @@ function sizes(registry: Registry, name: string, help: string, label: string): M
   });
   registry.registerMetric(gauge);
   return sources;
+}
+
+// Each term of a leader has its own counts.
+function showNodes(registry: Registry, counts: () => Readonly<Record<string, number>>): void {
+  const name = 'die_operator_node_enforcement';
+  registry.removeSingleMetric(name);
+  registry.registerMetric(
+    new Gauge({
+      name,
+      help: 'Nodes with pods that may be isolated, by whether they enforce NetworkPolicies.',
+      labelNames: ['verdict'],
+      registers: [],
+      collect() {
+        for (const [verdict, count] of Object.entries(counts())) this.set({ verdict }, count);
+      },
+    }),
+  );
 }

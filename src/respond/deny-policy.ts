@@ -5,7 +5,7 @@ import type { KubeObject } from '../api/meta.ts';
 import { MANAGED_BY_LABEL, OPERATOR_NAME, QUARANTINE_LABEL, QUARANTINE_POLICY } from '../api/names.ts';
 import { TerminalError } from '../controller/outcome.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { isAlreadyExists, isNotFound } from '../kube/errors.ts';
+import { isAlreadyExists, isConflict, isNotFound } from '../kube/errors.ts';
 import { apiVersionOf, NETWORK_POLICIES } from '../kube/resources.ts';
 
 // No rules at all: `ingress: [{}]` or a peer that a client drops silently would mean "allow everything".
@@ -13,6 +13,11 @@ const SPEC = {
   podSelector: { matchLabels: { [QUARANTINE_LABEL]: 'true' } },
   policyTypes: ['Ingress', 'Egress'],
 };
+
+/** Whether that is the spec of a deny policy, as the API server stores it. */
+export function isDenyPolicy(spec: unknown): boolean {
+  return isDeepStrictEqual(spec, SPEC);
+}
 
 /** The policy object for a namespace, exactly as it goes over the wire. */
 export function denyPolicy(namespace: string): object {
@@ -39,6 +44,15 @@ export async function ensureDenyPolicy(client: KubeClient, namespace: string): P
   }
 }
 
+/** Removes the deny policy with that UID. Resolves also when it is gone or another one by now. */
+export async function removeDenyPolicy(client: KubeClient, namespace: string, uid: string): Promise<void> {
+  try {
+    await client.delete(NETWORK_POLICIES, { namespace, name: QUARANTINE_POLICY }, uid);
+  } catch (error) {
+    if (!isNotFound(error) && !isConflict(error)) throw error;
+  }
+}
+
 async function create(client: KubeClient, namespace: string): Promise<void> {
   try {
     await client.create(NETWORK_POLICIES, { namespace }, denyPolicy(namespace));
@@ -60,7 +74,7 @@ async function repair(client: KubeClient, found: KubeObject): Promise<void> {
       `NetworkPolicy ${namespace}/${name} was not made by die-operator and is left alone; without its own deny policy a pod cannot be isolated: rename or delete that object`,
     );
   }
-  if (isDeepStrictEqual(found['spec'], SPEC)) return;
+  if (isDenyPolicy(found['spec'])) return;
   await client.jsonPatch(NETWORK_POLICIES, { namespace, name }, [
     { op: 'test', path: '/metadata/uid', value: uid },
     { op: 'replace', path: '/spec', value: SPEC },

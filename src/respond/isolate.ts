@@ -1,23 +1,25 @@
 // Label and Isolate: one JSON patch on the pod, tested against its UID and against the version and labels that were read.
-import type { DriftIncident, IsolationForm } from '../api/incident.ts';
-import type { KubeObject } from '../api/meta.ts';
+import type { DriftIncident, IsolationForm, Target } from '../api/incident.ts';
+import type { KubeObject, OwnerReference } from '../api/meta.ts';
 import { INCIDENT_ANNOTATION, QUARANTINE_LABEL, SEVERITY_LABEL } from '../api/names.ts';
 import { isQuarantined } from '../api/pod.ts';
 import type { Severity } from '../api/severity.ts';
-import { classify } from '../controller/errors.ts';
 import { TerminalError } from '../controller/outcome.ts';
+import { losesOwners } from '../decide/owners.ts';
 import type { JsonPatchOp } from '../kube/client.ts';
-import { isInvalid, isNotFound, isTestFailure, KubeError } from '../kube/errors.ts';
-import { escapePointer, test } from '../kube/json-patch.ts';
+import { isNotFound, isTestFailure } from '../kube/errors.ts';
+import { escapePointer, remove, replace, test } from '../kube/json-patch.ts';
 import { PODS } from '../kube/resources.ts';
 import type { RespondContext } from './context.ts';
 import { ensureDenyPolicy } from './deny-policy.ts';
+import { isRefusal, refusedBy } from './refusal.ts';
 
 // The labels of a pod seldom change while it runs; more changes than this between read and patch is a fight.
 const MAX_TRIES = 4;
 
-/** How it went: changed as `form`, or the pod was gone. */
-export type IsolationResult = { kind: 'Changed'; form: IsolationForm; note?: string } | { kind: 'Gone' };
+/** How it went: changed as `form`, or the pod was gone. `deniedBy`: who refused the form that was wanted. */
+export type IsolationResult =
+  { kind: 'Changed'; form: IsolationForm; deniedBy?: string; note?: string } | { kind: 'Gone' };
 
 /**
  * Puts the pod into the wanted form. Where admission refuses to take labels away, the gentle form is tried.
@@ -36,13 +38,13 @@ export async function isolate(
     return await change(context, incident, pod, wanted);
   } catch (error) {
     if (wanted.form !== 'Orphan' || !isRefusal(error)) throw error;
-    const result = await isolate(context, incident, pod, { ...wanted, form: 'Gentle' });
-    return withNote(result, `taking the labels away was refused, so the pod keeps them: ${error.message}`);
+    // At once, as every second in between is the attacker's.
+    const result = await change(context, incident, pod, { ...wanted, form: 'Gentle' });
+    if (result.kind === 'Gone') return result;
+    const deniedBy = refusedBy(error);
+    const note = `${deniedBy} refused to take the labels away, so the pod keeps them and stays in its Services: ${error.message}`;
+    return { ...result, deniedBy, note };
   }
-}
-
-function withNote(result: IsolationResult, note: string): IsolationResult {
-  return result.kind === 'Changed' ? { ...result, note } : result;
 }
 
 async function change(
@@ -95,14 +97,24 @@ export function isolationPatch(
   form: IsolationForm,
   severity: Severity,
 ): JsonPatchOp[] {
-  const { labels, annotations } = pod.metadata;
+  const { labels, annotations, ownerReferences } = pod.metadata;
   return [
     { op: 'test', path: '/metadata/uid', value: incident.spec.target.uid },
     // null matches only a map that is absent: a map that came up meanwhile is not overwritten.
     { op: 'test', path: '/metadata/labels', value: labels ?? null },
     { op: 'add', path: '/metadata/labels', value: newLabels(labels ?? {}, form, severity) },
     ...annotate(incident.metadata.name, annotations),
+    ...(form === 'Orphan' ? withoutOwners(incident.spec.target, ownerReferences) : []),
   ];
+}
+
+// Only those that the record can give back.
+function withoutOwners(target: Target, owners: readonly OwnerReference[] = []): JsonPatchOp[] {
+  const recorded = new Set(target.ownerReferences?.map(({ uid }) => uid));
+  const kept = owners.filter(({ uid }) => !recorded.has(uid));
+  if (!losesOwners(target) || kept.length === owners.length) return [];
+  const path = '/metadata/ownerReferences';
+  return [test(path, owners), kept.length === 0 ? remove(path) : replace(path, kept)];
 }
 
 function newLabels(
@@ -127,10 +139,4 @@ function annotate(incident: string, annotations: Record<string, string> | undefi
   return [
     { op: 'add', path: `/metadata/annotations/${escapePointer(INCIDENT_ANNOTATION)}`, value: incident },
   ];
-}
-
-// Admission refuses with 403 or, by default, 422; a missing right is a 403 too, and no other form would help there.
-function isRefusal(error: unknown): error is KubeError {
-  if (!(error instanceof KubeError) || isTestFailure(error)) return false;
-  return isInvalid(error) || classify(error).reason === 'Denied';
 }

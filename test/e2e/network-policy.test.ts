@@ -3,7 +3,8 @@ import { describe, expect } from 'vitest';
 import type { KubeObject } from '../../src/api/meta.ts';
 import { NETWORK_POLICIES } from '../../src/kube/resources.ts';
 import { eventually } from '../support/real-api-test.ts';
-import { nodeTest, type RunningPod } from './support/node-test.ts';
+import { nodeTest } from './support/node-test.ts';
+import { beats, holdConnection, isCut, traffic } from './support/traffic.ts';
 
 const DENY_ALL = {
   apiVersion: 'networking.k8s.io/v1',
@@ -11,39 +12,6 @@ const DENY_ALL = {
   metadata: { name: 'deny-all' },
   spec: { podSelector: { matchLabels: { app: 'suspect' } }, policyTypes: ['Ingress', 'Egress'] },
 };
-
-type Exec = (pod: KubeObject, ...command: string[]) => Promise<string>;
-
-/** What came of one request from a pod to another: `reaches` or `cut`. Another failure than a time-out is none of both. */
-async function traffic(exec: Exec, from: RunningPod, to: RunningPod): Promise<string> {
-  try {
-    const answer = await exec(from, 'peer', 'get', `http://${to.status.podIP}:8080/`);
-    return answer.startsWith(`ok ${to.metadata.name}`) ? 'reaches' : answer;
-  } catch (error) {
-    const text = String(error);
-    return /deadline exceeded|i\/o timeout/.test(text) ? 'cut' : text;
-  }
-}
-
-const HELD = '/tmp/held';
-
-/** Opens a connection that one pod keeps to another, and waits until it carries. */
-async function holdConnection(exec: Exec, from: RunningPod, to: RunningPod): Promise<void> {
-  const command = `setsid peer hold ${to.status.podIP}:7777 >${HELD} 2>&1 </dev/null &`;
-  await exec(from, 'sh', '-c', command);
-  await eventually(
-    'the connection carries',
-    () => beats(exec, from),
-    ({ length }) => length > 1,
-  );
-}
-
-/** What the holder of a connection has said: a line for each beat, the last one an error when it was cut. */
-async function beats(exec: Exec, pod: RunningPod): Promise<string[]> {
-  return (await exec(pod, 'cat', HELD)).trim().split('\n');
-}
-
-const isCut = (lines: string[]) => lines.at(-1)?.includes('i/o timeout') ?? false;
 
 describe('a NetworkPolicy that denies all', () => {
   nodeTest(

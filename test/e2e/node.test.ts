@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest';
 import type { KubeObject } from '../../src/api/meta.ts';
 import { NODES } from '../../src/kube/resources.ts';
 import { pinnedVersion } from '../cluster/pins.ts';
-import { nodeTest, type RunningPod } from './support/node-test.ts';
+import { containerId, nodeTest } from './support/node-test.ts';
 
 interface NodeObject extends KubeObject {
   status: {
@@ -58,9 +58,3 @@ describe('a Deployment of three', () => {
     for (const line of own) expect(line).toContain(`:/${node.places.cgroup}/kubepods/`);
   });
 });
-
-function containerId(pod: RunningPod): string {
-  const [scheme, id] = pod.status.containerStatuses[0]?.containerID.split('://') ?? [];
-  if (scheme !== 'containerd' || id === undefined) throw new Error(`${pod.metadata.name} has no container`);
-  return id;
-}

@@ -6,7 +6,7 @@ import { isFinal, PHASES, type DriftIncident } from '../../src/api/incident.ts';
 import { podFacts, type PodFacts } from '../../src/api/pod.ts';
 import { ACTIONS, type Action, type Mode } from '../../src/api/policy.ts';
 import { validators } from '../../src/api/validate.ts';
-import type { Decision, Facts } from '../../src/decide/decision.ts';
+import type { Decision, Facts, Work } from '../../src/decide/decision.ts';
 import { proveImages } from '../../src/decide/images.ts';
 import { plan } from '../../src/decide/plan.ts';
 import { contributionKey } from '../../src/decide/standing.ts';
@@ -142,21 +142,26 @@ function assertForm(decision: Decision): void {
 function assertAsked(decision: Decision, incident: DriftIncident, facts: Facts): void {
   if (decision.kind !== 'Run') return;
   const { work } = decision;
-  const asked = askedFor(incident, facts);
-  const byPolicy = (ACTIONS as readonly string[]).includes(work.step);
-  if (byPolicy)
-    assert.ok(
-      asked.some((action) => action === work.step),
-      `${work.step} was not asked for`,
-    );
+  assert.ok(isAsked(work, incident, askedFor(incident, facts)), `${work.step} was not asked for`);
   if (work.step === 'Evict')
     assert.ok(Number.isInteger(work.gracePeriodSeconds) && work.gracePeriodSeconds >= 1);
   if (work.step === 'Contain') assert.ok(incident.metadata.deletionTimestamp, 'contains what is not deleted');
   if (work.step === 'Evict' || work.step === 'Contain')
     assert.equal(facts.paused, undefined, 'acts while paused');
-  if (work.step === 'Release' || work.step === 'Capture') return;
+  // These take back what is ours, only read, or are about the owner of a pod that is gone.
+  if (['Release', 'Settle', 'Capture', 'Touch'].includes(work.step)) return;
   assert.ok(facts.pod && !facts.pod.deletionTimestamp, 'acts on a pod that is gone or going');
   assert.equal(facts.protection, undefined, 'touches what is protected');
+}
+
+function isAsked(work: Work, { status }: DriftIncident, asked: readonly Action[]): boolean {
+  // A quarantine that expired ends in an eviction that no rung asks for.
+  if (work.step === 'Cut' || (work.step === 'Evict' && work.because !== undefined))
+    return asked.includes('Isolate');
+  // A pod that is quarantined keeps its form when it is labelled anew.
+  const isQuarantined = ['Orphan', 'Gentle'].includes(status?.isolation?.form ?? '');
+  if (work.step === 'Isolate' && isQuarantined && asked.includes('Label')) return true;
+  return !ACTIONS.some((action) => action === work.step) || asked.some((action) => action === work.step);
 }
 
 function askedFor({ spec, status }: DriftIncident, { standing }: Facts): Action[] {

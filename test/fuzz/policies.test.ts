@@ -45,8 +45,12 @@ fuzz({
     // What we accept the API server has too: nothing that it would refuse ever acts.
     assert.ok(served, `accepted here and refused there: ${JSON.stringify(verdict)}`);
     const { spec } = pruneAndDefault(schema, { spec: policy.spec }, []) as { spec: DriftPolicy['spec'] };
-    const { eviction, limits } = spec;
-    assert.deepEqual(compilation.policy.settings, { eviction, limits }, 'the API server sets other defaults');
+    const { isolation, eviction, limits } = spec;
+    assert.deepEqual(
+      compilation.policy.settings,
+      { isolation, eviction, limits },
+      'the API server sets other defaults',
+    );
     assertNoMore(compilation.policy, policy.spec);
   },
   reaches: ['accepted', 'served and refused', 'refused'],

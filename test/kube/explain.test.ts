@@ -1,11 +1,10 @@
 // `die-operator explain` against a real API server, with the rights that docs/explain.md lists and no others.
 // DIE_PRINT=1 prints the text of one explanation.
 import { randomBytes } from 'node:crypto';
-import { describe, expect, vi } from 'vitest';
+import { describe, expect } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { API_VERSION, SYSTEM_NAMESPACE } from '../../src/api/names.ts';
 import { podFacts } from '../../src/api/pod.ts';
-import { main } from '../../src/cli.ts';
 import type { Explanation } from '../../src/explain/explanation.ts';
 import { incidentBody } from '../../src/incidents/open.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
@@ -23,6 +22,7 @@ import { aContribution, aDetection, someSettings } from '../support/builders.ts'
 import { kubeconfigFor, type ClusterAccess } from '../support/cluster-access.ts';
 import { examplesOf } from '../support/docs-commands.ts';
 import { crdTest, eventually, needsControllers } from '../support/real-api-test.ts';
+import { runProgram } from '../support/printed.ts';
 
 interface Rule {
   apiGroups: string[];
@@ -81,20 +81,7 @@ async function readerWith(
   return kubeconfigFor(access, { user: name });
 }
 
-async function run(...args: string[]): Promise<{ out: string; err: string; code: number }> {
-  const written = { out: '', err: '' };
-  const write = (into: keyof typeof written) => (text: string | Uint8Array) => {
-    written[into] += String(text);
-    return true;
-  };
-  vi.spyOn(process.stdout, 'write').mockImplementation(write('out'));
-  vi.spyOn(process.stderr, 'write').mockImplementation(write('err'));
-  try {
-    return { code: await main(['explain', ...args]), ...written };
-  } finally {
-    vi.restoreAllMocks();
-  }
-}
+const run = (...args: string[]) => runProgram('explain', ...args);
 
 async function explained(...args: string[]): Promise<Explanation> {
   const { out, err, code } = await run(...args, '-o', 'json');

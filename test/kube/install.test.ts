@@ -155,6 +155,67 @@ describe.for(OVERLAYS)('on config/%s', (overlay) => {
     ]);
   });
 
+  test('components/quarantine-protection adds admission policies, a list, and the rights to keep lists', async ({
+    access,
+  }) => {
+    const { added, changed } = await gained(access, overlay, 'components/quarantine-protection');
+    expect(changed).toEqual([]);
+    const policies = ['access', 'deletion', 'label', 'objects', 'pod', 'token'].map(
+      (name) => `die-operator-quarantine-${name}`,
+    );
+    const bound = ['quarantine-lists', 'quarantine-manager'].map((name) => `die-operator-responder-${name}`);
+    expect(added.map(nameOf).toSorted()).toEqual(
+      [
+        'ClusterRole/die-operator-quarantine-manager',
+        'ClusterRole/die-operator-responder-quarantine-lists',
+        ...bound.map((name) => `ClusterRoleBinding/${name}`),
+        `ConfigMap/${SYSTEM_NAMESPACE}/die-operator-quarantined-pods`,
+        `Role/${SYSTEM_NAMESPACE}/responder-quarantine-lists`,
+        `RoleBinding/${SYSTEM_NAMESPACE}/responder-quarantine-lists`,
+        ...policies.map((name) => `ValidatingAdmissionPolicy/${name}`),
+        ...policies.map((name) => `ValidatingAdmissionPolicyBinding/${name}`),
+      ].toSorted(),
+    );
+  });
+
+  test.for([
+    [
+      'cilium',
+      'ciliumclusterwidenetworkpolicies ciliumnetworkpolicies',
+      ['CiliumClusterwideNetworkPolicy/die-operator-quarantine'],
+    ],
+    [
+      'calico',
+      'globalnetworkpolicies tier.globalnetworkpolicies tiers',
+      ['GlobalNetworkPolicy/die-operator.quarantine', 'Tier/die-operator'],
+    ],
+    ['cluster-network-policy', 'clusternetworkpolicies', ['ClusterNetworkPolicy/die-operator-quarantine']],
+  ] as const)(
+    'components/%s adds a deny, and the rights to look at it',
+    async ([name, readable, denies], { access }) => {
+      const { added, changed } = await gained(access, overlay, `components/${name}`);
+      const bound = `die-operator-responder-${name}`;
+      expect(changed).toEqual([]);
+      expect(added.map(nameOf).toSorted()).toEqual(
+        [...denies, `ClusterRole/${bound}`, `ClusterRoleBinding/${bound}`].toSorted(),
+      );
+      const role = added.find(({ kind }) => kind === 'ClusterRole') as Manifest & {
+        rules: { resources: string[]; verbs: string[] }[];
+      };
+      expect(
+        role.rules
+          .flatMap(({ resources }) => resources)
+          .toSorted()
+          .join(' '),
+      ).toBe(readable);
+      const verbs = new Set(role.rules.flatMap((rule) => rule.verbs));
+      expect([...verbs]).toEqual(name === 'cilium' ? ['list', 'watch'] : ['get']);
+      expect(added.find(({ kind }) => kind === 'ClusterRoleBinding')?.['subjects']).toEqual([
+        { kind: 'ServiceAccount', name: 'responder', namespace: SYSTEM_NAMESPACE },
+      ]);
+    },
+  );
+
   test('components/cert-manager has the Secret made that the receiver mounts, for the name of its Service', async ({
     access,
   }) => {

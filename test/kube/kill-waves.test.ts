@@ -52,7 +52,7 @@ const test = fleetTest.extend(
         const counts = { incidents: remains.incidents.length, ...countsOf(calls, wave.deliveries) };
         print(`${what}: ${tookMs} ms, ${JSON.stringify(counts)}`);
         const problems = [
-          ...broken(auditedFor(calls, pods), fleet.lives),
+          ...broken(auditedFor(calls, pods, remains.incidents), fleet.lives),
           ...(await wrongEnds(remains, wave.deliveries)),
           ...pods
             .filter((pod) => !mayBeEvicted(calls, pod))

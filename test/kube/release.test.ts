@@ -1,9 +1,18 @@
 // Release against the real controllers: what the pod is afterwards, who takes it back, and which pod goes when there is
 // one too many.
 import { describe, expect } from 'vitest';
-import type { DriftIncident } from '../../src/api/incident.ts';
+import type { DriftIncident, IsolationForm } from '../../src/api/incident.ts';
 import type { KubeObject } from '../../src/api/meta.ts';
-import { DEPLOYMENTS, PODS, REPLICA_SETS } from '../../src/kube/resources.ts';
+import {
+  DAEMON_SETS,
+  DEPLOYMENTS,
+  EVENTS,
+  JOBS,
+  PODS,
+  REPLICA_SETS,
+  STATEFUL_SETS,
+  type Resource,
+} from '../../src/kube/resources.ts';
 import {
   APP,
   decideRelease,
@@ -13,7 +22,6 @@ import {
   ownerTest as test,
   POD_SPEC,
   readyPods,
-  REPLACE,
   resting,
   TEMPLATE,
 } from '../support/owner-world.ts';
@@ -101,22 +109,55 @@ describe('a released orphan', () => {
     expect(left).not.toContain(victim.metadata.uid);
   });
 
-  test('goes itself if its node has more copies, though it is older', async ({ world, nodes }) => {
-    const { victim, replacement, incident } = await orphaned(world, await onOneNode(world, nodes));
-    const left = await released(world, incident);
-    expect(left).toContain(replacement.metadata.uid);
-    expect(left).not.toContain(victim.metadata.uid);
-  });
-
-  test('stays there too if a person gave it a deletion cost, which Release leaves alone', async ({
+  test('stays though its node has more copies, and another one that is Ready goes', async ({
     world,
     nodes,
   }) => {
     const { victim, incident } = await orphaned(world, await onOneNode(world, nodes));
-    await annotate(world, victim, '1000');
     expect(await released(world, incident)).toContain(victim.metadata.uid);
     const { metadata } = (await world.pod(victim.metadata.name)) ?? victim;
-    expect(metadata.annotations).toEqual({ ...victim.metadata.annotations, [COST]: '1000' });
+    expect(metadata.annotations ?? {}).toEqual(victim.metadata.annotations ?? {});
+    const ended = await world.incident('settled', (i) => i.status?.phase === 'Released');
+    expect(ended.status?.steps?.map(({ name, state }) => `${name} ${state}`)).toContain('Settle Succeeded');
+  });
+
+  test.for([
+    ['1000', 'stays'],
+    ['-1000', 'goes'],
+  ] as const)(
+    'with a deletion cost of %s, which a person gave it, %s, and keeps it',
+    async (given, { world }) => {
+      const [cost, becomes] = given;
+      const { victim, incident } = await orphaned(world, await world.deployment(2));
+      await annotate(world, victim, cost);
+      const left = await released(world, incident);
+      expect(left.includes(victim.metadata.uid)).toBe(becomes === 'stays');
+      if (becomes === 'goes') return;
+      const { metadata } = (await world.pod(victim.metadata.name)) ?? victim;
+      expect(metadata.annotations).toEqual({ ...victim.metadata.annotations, [COST]: cost });
+    },
+  );
+
+  test('keeps labels that others added, and where they differ from the record that is told and goes back', async ({
+    world,
+  }) => {
+    const { victim, incident } = await orphaned(world, await world.deployment(2));
+    const at = { namespace: world.namespace, name: victim.metadata.name };
+    await world.client.jsonPatch(PODS, at, [
+      { op: 'add', path: '/metadata/labels/case', value: 'inc-42' },
+      { op: 'add', path: '/metadata/labels/app', value: 'decoy' },
+    ]);
+    await released(world, incident);
+    const { metadata } = (await world.pod(victim.metadata.name)) ?? victim;
+    expect(metadata.labels).toEqual({ ...victim.metadata.labels, case: 'inc-42' });
+    const ended = await world.incident('released', (i) => i.status?.phase === 'Released');
+    const message = ended.status?.steps?.find(({ name }) => name === 'Release')?.message;
+    expect(message).toMatch(/others added meanwhile stay: case; conflicts: .*: app$/);
+    const told = await world.until('the Event', async () => {
+      const events = await world.list<KubeObject & { reason?: string; note?: string }>(EVENTS);
+      return events.find(({ reason, note }) => reason === 'DriftReleased' && note?.includes('conflicts'));
+    });
+    expect(told).toBeDefined();
   });
 
   test('is nobody’s if its Deployment is gone meanwhile, and stays', async ({ world }) => {
@@ -136,19 +177,93 @@ describe('a released orphan', () => {
   });
 });
 
-describe('a gently isolated pod', () => {
-  test('that is released keeps its owner, and only our marks go', async ({ world }) => {
-    await make(world, PODS, { metadata: { name: 'alone', labels: { app: 'web' } }, spec: POD_SPEC });
-    const [victim] = await readyPods(world, 1);
-    await drift(world, victim, REPLACE);
-    await decideRelease(world, await resting(world, 'NoController'));
-    await world.incident('released', (i) => i.status?.phase === 'Released');
-    const { metadata } = (await world.pod(victim.metadata.name)) ?? {};
-    expect(metadata?.uid).toBe(victim.metadata.uid);
-    expect(JSON.stringify(metadata?.labels)).toBe(JSON.stringify(victim.metadata.labels));
-    expect(metadata?.annotations ?? {}).toEqual(victim.metadata.annotations ?? {});
+const SET = { selector: { matchLabels: APP }, template: TEMPLATE };
+const JOB = { template: { ...TEMPLATE, spec: { ...POD_SPEC, restartPolicy: 'Never' } } };
+
+describe('a gently isolated pod that is released keeps its owner, and only our marks go:', () => {
+  test.for<[what: string, resource: Resource, spec: object]>([
+    ['of nobody', PODS, POD_SPEC],
+    ['of a StatefulSet', STATEFUL_SETS, { ...SET, replicas: 1, serviceName: 'web' }],
+  ])('%s', async ([, resource, spec], { world }) => {
+    await make(world, resource, { metadata: { name: 'web', labels: APP }, spec });
+    await expectAsBefore(world, (await readyPods(world, 1))[0], 'Gentle');
   });
 });
+
+describe('a released orphan is taken back, and its replacement goes:', () => {
+  test('of a Job, which goes on with it', async ({ world }) => {
+    await make(world, JOBS, { metadata: { name: 'web' }, spec: JOB });
+    await expectAsBefore(world, (await readyPods(world, 1))[0], 'Orphan');
+    const { status } = await world.client.get<KubeObject & { status: { active?: number; failed?: number } }>(
+      JOBS,
+      { namespace: world.namespace, name: 'web' },
+    );
+    expect(status.active).toBe(1);
+    expect(status.failed ?? 0).toBe(0);
+  });
+
+  test('of a DaemonSet', async ({ world, nodes }) => {
+    const matchExpressions = [{ key: 'kubernetes.io/hostname', operator: 'In', values: nodes }];
+    const nodeSelectorTerms = [{ matchExpressions }];
+    const affinity = {
+      nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } },
+    };
+    const template = { ...TEMPLATE, spec: { ...POD_SPEC, affinity } };
+    await make(world, DAEMON_SETS, { metadata: { name: 'web' }, spec: { ...SET, template } });
+    await expectAsBefore(world, (await readyPods(world, 2))[0], 'Orphan');
+  });
+});
+
+describe('a released orphan of a Job that has ended meanwhile', () => {
+  test('belongs to it again: the release puts the owner back', async ({ world }) => {
+    await make(world, JOBS, { metadata: { name: 'web' }, spec: JOB });
+    const [victim] = await readyPods(world, 1);
+    await drift(world, victim, ISOLATE);
+    const incident = await resting(world, 'Quarantined');
+    await readyPods(world, 1);
+    const at = { namespace: world.namespace, name: 'web' };
+    await world.client.jsonPatch(JOBS, at, [{ op: 'add', path: '/spec/activeDeadlineSeconds', value: 1 }]);
+    await world.until('the Job has failed', async () => {
+      const job = await world.client.get<KubeObject & { status?: { conditions?: { type: string }[] } }>(
+        JOBS,
+        at,
+      );
+      return job.status?.conditions?.some(({ type }) => type === 'Failed') ? true : undefined;
+    });
+    await decideRelease(world, incident);
+    await world.incident('released', (i) => i.status?.phase === 'Released');
+    const { metadata } = (await world.pod(victim.metadata.name)) ?? victim;
+    expect(metadata.uid).toBe(victim.metadata.uid);
+    expect(metadata.labels).toEqual(victim.metadata.labels);
+    expect(metadata.ownerReferences).toEqual(victim.metadata.ownerReferences);
+  });
+});
+
+/** Isolates the pod in that form and releases it: in the end all is as it was. */
+async function expectAsBefore(world: World, victim: KubeObject, form: IsolationForm): Promise<void> {
+  const before = await world.list(PODS);
+  await drift(world, victim, ISOLATE);
+  const incident = await resting(world, 'Quarantined');
+  expect(incident.status?.isolation?.form).toBe(form);
+  if (form === 'Orphan') await readyPods(world, before.length);
+  await decideRelease(world, incident);
+  await world.incident('released', (i) => i.status?.phase === 'Released' && !i.metadata.finalizers?.length);
+  const uids = before.map(({ metadata }) => metadata.uid).toSorted();
+  const pod = await world.until('the pods are those of before, and owned', async () => {
+    const pods = await world.list(PODS);
+    const same = pods.find(({ metadata }) => metadata.uid === victim.metadata.uid);
+    const left = pods.map(({ metadata }) => metadata.uid).toSorted();
+    const owned = same?.metadata.ownerReferences?.length === victim.metadata.ownerReferences?.length;
+    return owned && left.join() === uids.join() ? same : undefined;
+  });
+  const { labels, annotations = {}, ownerReferences, finalizers } = pod.metadata;
+  expect(JSON.stringify(labels)).toBe(JSON.stringify(victim.metadata.labels));
+  expect(annotations).toEqual(victim.metadata.annotations ?? {});
+  expect({ ownerReferences, finalizers }).toEqual({
+    ownerReferences: victim.metadata.ownerReferences,
+    finalizers: victim.metadata.finalizers,
+  });
+}
 
 /** Two Ready pods of a Deployment on one node; the next pod will get the other node. */
 async function onOneNode(world: World, [, second]: [string, string]): Promise<KubeObject[]> {

@@ -9,16 +9,15 @@ import type { DriftPolicy } from '../../src/api/policy.ts';
 import { DRIFT_INCIDENTS, DRIFT_POLICIES, NETWORK_POLICIES, PODS } from '../../src/kube/resources.ts';
 import { auditCalls, auditMark, type AuditCall } from '../support/audit-log.ts';
 import { tokenFor } from '../support/cluster-access.ts';
+import { isDenyPolicy } from '../../src/respond/deny-policy.ts';
 import { install, installedTest as test, mayItself, refused, usersOf } from '../support/installed-test.ts';
 import { render } from '../support/manifests.ts';
-import { podsOfOtherOwners } from '../support/owned-pods.ts';
+import { hasTouched, podsOfOtherOwners, withoutRoom } from '../support/owned-pods.ts';
 import { deleteIncident, restartContainer } from '../support/acts.ts';
 import { countCalls, describeRight, neededFor, rightsOf, type Right } from '../support/rights.ts';
 import { isReady } from '../support/world.ts';
 
-const ISOLATE_ONLY = {
-  responses: [{ name: 'contain', minSeverity: 'Warning', actions: ['Label', 'Isolate'] }],
-};
+const ISOLATE_ONLY = { responses: [{ name: 'cut', minSeverity: 'Warning', actions: ['Label', 'Isolate'] }] };
 const EVICT_ONLY = { responses: [{ name: 'go', minSeverity: 'Warning', actions: ['Label', 'Evict'] }] };
 const CAPTURE_ONLY = { responses: [{ name: 'keep', minSeverity: 'Warning', actions: ['Capture'] }] };
 
@@ -180,13 +179,13 @@ describe('the rights of config/overlays/enforce', () => {
       await world.client.jsonPatch<DriftPolicy>(DRIFT_POLICIES, { namespace, name }, [
         { op: 'replace', path: '/spec/responses/0/name', value: 'renamed' },
       ]);
-      await world.until('the deny policy denies again', async () => {
-        const { spec } = await world.client.get<KubeObject & { spec: { policyTypes: string[] } }>(
-          NETWORK_POLICIES,
-          at,
-        );
-        return spec.policyTypes.length === 2 ? true : undefined;
-      });
+      await world.until('the deny policy denies again', async () =>
+        isDenyPolicy((await world.client.get<KubeObject>(NETWORK_POLICIES, at))['spec']) ? true : undefined,
+      );
+      await world.client.delete(DRIFT_POLICIES, { namespace, name }, policy.metadata.uid);
+      await world.until('nothing needs the deny policy', async () =>
+        (await world.list(NETWORK_POLICIES)).length === 0 ? true : undefined,
+      );
     });
     expect(refused(result)).toEqual([]);
   });
@@ -223,7 +222,7 @@ describe('the rights of config/overlays/enforce', () => {
     expect(refused(result)).toEqual([]);
   });
 
-  test('are enough for evidence of pods of every built-in owner', async ({ flow, world }) => {
+  test('are enough for evidence of any owner, and to touch a set', async ({ flow, world }) => {
     const result = await flow('evidence', 'overlays/enforce', async ({ receiver, responder }) => {
       const pods = await podsOfOtherOwners(world);
       await world.policy(CAPTURE_ONLY);
@@ -236,6 +235,9 @@ describe('the rights of config/overlays/enforce', () => {
         const files = responder.evidence.manifest(incident.metadata.uid)?.files.map(({ path }) => path);
         expect(files).toContainEqual(expect.stringContaining(`api/owners/${kind.toLowerCase()}`));
       }
+      await world.policy(EVICT_ONLY, 'evict');
+      await receiver.post(world.alert(await withoutRoom(world)));
+      await world.incident('that touched', hasTouched);
     });
     expect(refused(result)).toEqual([]);
   });
@@ -291,9 +293,8 @@ describe('every right', () => {
         uses.map(([right, names]) => `${describeRight(right).padEnd(78)} ${names.join(', ')}`),
       );
       expect(rights.length).toBeGreaterThan(10);
-      expect(uses.filter(([, names]) => names.length === 0).map(([right]) => describeRight(right))).toEqual(
-        [],
-      );
+      const unused = uses.filter(([, names]) => names.length === 0);
+      expect(unused.map(([right]) => describeRight(right))).toEqual([]);
     },
   );
 });

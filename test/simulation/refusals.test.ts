@@ -92,7 +92,7 @@ describe('a missing right', () => {
 describe('a policy that cannot be prepared', () => {
   test('because a right is missing says which, by condition and Event, and is looked at again slowly', () =>
     inWorld(async ({ world, clock, cluster }) => {
-      await world.operator({}, forbidding(/networkpolicies/));
+      await world.operator({}, forbidding(/networkpolicies\/die-operator|^POST .*networkpolicies/));
       const policy = await world.policy();
       const ready = findCondition(policy.status?.conditions, 'Ready');
       expect(ready).toMatchObject({ status: 'False', reason: 'MissingPermission' });

@@ -3,7 +3,6 @@
 import { mkdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Assets } from './assets.ts';
 import { call, writeKubeconfig, type ClusterAccess } from './cluster-access.ts';
 import {
@@ -22,6 +21,7 @@ import {
 import { freePorts } from './ports.ts';
 import { startDaemon, type Daemon } from './processes.ts';
 import { createRunFolder, endStaleRuns, type RunFolder } from './run-folder.ts';
+import { waitFor } from './waiting.ts';
 
 /** A running control plane. */
 export interface ControlPlane {
@@ -40,8 +40,6 @@ export interface ControlPlane {
 }
 
 /** A busy machine may need most of it; an idle one needs about 5 s. */
-const READY_MS = 120_000;
-const POLL_MS = 100;
 /** Another program may take a port between our choice and the server's start. */
 const STARTS = 3;
 
@@ -74,7 +72,7 @@ async function startIn(run: RunFolder, assets: Assets): Promise<ControlPlane> {
 
   let etcd = await startEtcd();
   let apiServer = await startApiServer();
-  await until('kube-apiserver is ready', [etcd, apiServer], () => answers(access, '/readyz'));
+  await waitFor('kube-apiserver is ready', [etcd, apiServer], () => answers(access, '/readyz'));
   if (assets.controllerManager) {
     const manager = await start(
       'kube-controller-manager',
@@ -82,7 +80,7 @@ async function startIn(run: RunFolder, assets: Assets): Promise<ControlPlane> {
       controllerManagerFlags(files),
     );
     const account = '/api/v1/namespaces/default/serviceaccounts/default';
-    await until('the default service account exists', [apiServer, manager], () => answers(access, account));
+    await waitFor('the default service account exists', [apiServer, manager], () => answers(access, account));
   }
   return {
     access,
@@ -90,12 +88,12 @@ async function startIn(run: RunFolder, assets: Assets): Promise<ControlPlane> {
     restartApiServer: async () => {
       await apiServer.kill();
       apiServer = await startApiServer();
-      await until('kube-apiserver is ready again', [etcd, apiServer], () => answers(access, '/readyz'));
+      await waitFor('kube-apiserver is ready again', [etcd, apiServer], () => answers(access, '/readyz'));
     },
     restartEtcd: async () => {
       await etcd.kill();
       etcd = await startEtcd();
-      await until('kube-apiserver is ready with it again', [etcd, apiServer], () =>
+      await waitFor('kube-apiserver is ready with it again', [etcd, apiServer], () =>
         answers(access, '/readyz'),
       );
     },
@@ -147,20 +145,6 @@ async function prepare(
   await writeKubeconfig(access.adminKubeconfig, access, admin);
   await writeKubeconfig(files.controllerManagerKubeconfig, access, manager);
   return { files, access };
-}
-
-/** Waits for `ready`; rejects as soon as one of the servers ends, or after {@link READY_MS}. */
-async function until(what: string, servers: readonly Daemon[], ready: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + READY_MS;
-  while (!(await ready())) {
-    const dead = servers.find((server) => server.ended() !== undefined);
-    if (dead) throw new Error(`waiting until ${what}: ${dead.name} ${dead.ended()}\n${dead.logTail()}`);
-    if (performance.now() > end) {
-      const logs = servers.map((server) => `--- ${server.name}\n${server.logTail()}`);
-      throw new Error(`not within ${READY_MS / 1000} s: ${what}\n${logs.join('\n')}`);
-    }
-    await sleep(POLL_MS);
-  }
 }
 
 async function answers(access: ClusterAccess, path: string): Promise<boolean> {

@@ -1,5 +1,6 @@
 // The promises of docs/design that show in the API server's audit log: what arrived, from whom, in which order. Nothing
 // that the operator says of itself is believed.
+import type { DriftIncident } from '../../src/api/incident.ts';
 import type { KubeObject } from '../../src/api/meta.ts';
 import { SYSTEM_NAMESPACE } from '../../src/api/names.ts';
 import { auditCalls, type AuditCall } from './audit-log.ts';
@@ -12,11 +13,17 @@ export interface Audited {
   calls: readonly AuditCall[];
   /** UIDs of the pods that alerts were about. */
   targets: ReadonlySet<string>;
+  /** What is there at the end: the body of a call that was answered by nobody is in no log. */
+  incidents?: readonly DriftIncident[];
 }
 
-/** These calls, and the pods that alerts were about. */
-export function auditedFor(calls: readonly AuditCall[], pods: readonly KubeObject[]): Audited {
-  return { calls, targets: new Set(pods.map(({ metadata }) => metadata.uid)) };
+/** These calls, the pods that alerts were about, and what is there at the end where that is known. */
+export function auditedFor(
+  calls: readonly AuditCall[],
+  pods: readonly KubeObject[],
+  incidents: readonly DriftIncident[] = [],
+): Audited {
+  return { calls, targets: new Set(pods.map(({ metadata }) => metadata.uid)), incidents };
 }
 
 /** Names what is wrong; empty if the promise was kept. */
@@ -93,12 +100,15 @@ export const onlyTargets: AuditedPromise = ({ calls, targets }) =>
     );
 
 /** Nobody is evicted before a status that names its evidence was written. */
-export const evidenceFirst: AuditedPromise = ({ calls }) => {
-  const incidentOf = new Map(
-    openings(calls).map((call) => [openedFor(call), `${call.namespace}/${call.name}`] as const),
-  );
+export const evidenceFirst: AuditedPromise = ({ calls, incidents = [] }) => {
+  const incidentOf = new Map([
+    ...incidents.map(
+      ({ metadata, spec }) => [spec.target.uid, `${metadata.namespace}/${metadata.name}`] as const,
+    ),
+    ...openings(calls).map((call) => [openedFor(call), `${call.namespace}/${call.name}`] as const),
+  ]);
   const kept = new Map<string, string>();
-  for (const call of calls.filter((one) => mayBeDone(one) && bringsEvidence(one))) {
+  for (const call of calls.filter((one) => mayBeDone(one) && (bringsEvidence(one) || isUntold(one)))) {
     const incident = `${call.namespace}/${call.name}`;
     if (!kept.has(incident)) kept.set(incident, call.receivedAt);
   }
@@ -180,6 +190,17 @@ function openings(calls: readonly AuditCall[]): AuditCall[] {
 
 function openedFor({ body }: AuditCall): string | undefined {
   return (body as { spec?: { target?: { uid?: string } } } | undefined)?.spec?.target?.uid;
+}
+
+// Its server was killed before it answered: what it asked for is not in the log, and may have been done.
+function isUntold({ resource, subresource, verb, code, body }: AuditCall): boolean {
+  return (
+    resource === 'driftincidents' &&
+    subresource === 'status' &&
+    verb === 'patch' &&
+    code === undefined &&
+    body === undefined
+  );
 }
 
 function evictedUid({ body }: AuditCall): string | undefined {

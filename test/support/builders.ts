@@ -11,6 +11,7 @@ import type { PodFacts } from '../../src/api/pod.ts';
 import {
   DriftPolicySpecSchema,
   EvictionSchema,
+  IsolationSchema,
   LimitsSchema,
   type DriftPolicy,
 } from '../../src/api/policy.ts';
@@ -79,7 +80,11 @@ export function aDetection(
 
 /** Settings with every default. */
 export function someSettings(): ResponseSettings {
-  return { eviction: EvictionSchema.parse({}), limits: LimitsSchema.parse({}) };
+  return {
+    isolation: IsolationSchema.parse({}),
+    eviction: EvictionSchema.parse({}),
+    limits: LimitsSchema.parse({}),
+  };
 }
 
 /** What the policy `web` in Enforce asks for: everything. */

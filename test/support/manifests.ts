@@ -12,7 +12,16 @@ export const OVERLAYS = ['default', 'overlays/enforce'] as const;
 export type Overlay = (typeof OVERLAYS)[number];
 
 /** Folders that go on top of one of {@link OVERLAYS}. */
-export const COMPONENTS = ['components/cert-manager', 'components/ha', 'components/mtls'] as const;
+export const COMPONENTS = [
+  'components/calico',
+  'components/cert-manager',
+  'components/cilium',
+  'components/cluster-network-policy',
+  'components/ha',
+  'components/helpers',
+  'components/mtls',
+  'components/quarantine-protection',
+] as const;
 export type Component = (typeof COMPONENTS)[number];
 
 /** The folder `config`. */

@@ -1,4 +1,5 @@
 // Pods of every built-in owner but a Deployment, whose objects World makes.
+import type { DriftIncident } from '../../src/api/incident.ts';
 import type { KubeObject } from '../../src/api/meta.ts';
 import { DAEMON_SETS, JOBS, PODS, STATEFUL_SETS, type Resource } from '../../src/kube/resources.ts';
 import { isReady, PINNED, type World } from './world.ts';
@@ -25,11 +26,36 @@ export async function podsOfOtherOwners(world: World): Promise<Map<string, KubeO
   });
 }
 
+/** Creates a StatefulSet of two pods and then a quota under which no pod can start anew; resolves to a pod of the set. */
+export async function withoutRoom(world: World): Promise<KubeObject> {
+  const labels = { app: 'pair' };
+  const spec = { ...selecting(labels), replicas: 2, serviceName: 'pair', template: template(labels) };
+  await create(world, STATEFUL_SETS, 'pair', spec);
+  const pod = await world.until('two Ready pods of the set', async () => {
+    const pods = (await world.list(PODS)).filter(({ metadata }) => metadata.labels?.['app'] === 'pair');
+    return pods.length === 2 && pods.every(isReady) ? pods[0] : undefined;
+  });
+  await create(world, RESOURCE_QUOTAS, 'full', { hard: { pods: '1' } });
+  return pod;
+}
+
+/** Whether the StatefulSet of the incident's pod was touched. */
+export function hasTouched({ status }: DriftIncident): boolean {
+  return (status?.steps ?? []).some(({ name, state }) => name === 'Touch' && state === 'Succeeded');
+}
+
 async function create(world: World, { group, version, kind, ...rest }: Resource, name: string, spec: object) {
   const { namespace } = world;
-  const body = { apiVersion: `${group}/${version}`, kind, metadata: { name, namespace }, spec };
+  const body = {
+    apiVersion: group === '' ? version : `${group}/${version}`,
+    kind,
+    metadata: { name, namespace },
+    spec,
+  };
   await world.client.create({ group, version, kind, ...rest }, { namespace }, body);
 }
+
+const RESOURCE_QUOTAS: Resource = { ...PODS, plural: 'resourcequotas', kind: 'ResourceQuota' };
 
 type Labels = { app: string } | undefined;
 

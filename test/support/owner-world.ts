@@ -11,6 +11,7 @@ import { createUndiciTransport } from '../../src/kube/undici-transport.ts';
 import type { AlertChange } from './alerts.ts';
 import { connectionFor, type ClusterAccess } from './cluster-access.ts';
 import { startKubelet } from './kubelet.ts';
+import { issueServerCertificate } from './pki.ts';
 import type { PodTimings } from './pod-stages.ts';
 import { crdTest, needsControllers } from './real-api-test.ts';
 import { DIGEST, IMAGE, isReady, PINNED, World, type TestOperator } from './world.ts';
@@ -79,7 +80,9 @@ async function openWorld(
   const images = new Map([IMAGE, PINNED].map((image) => [image, DIGEST]));
   const nodes = nodesOf(namespace);
   const common = { client, clock: systemClock, random: Math.random };
-  const kubelet = await startKubelet({ ...common, namespace, nodes, images, timings: () => timings });
+  const serving = await issueServerCertificate(access.folder, `${namespace}-kubelet`, ['IP:127.0.0.1']);
+  const node = { namespace, nodes, images, timings: () => timings, serving };
+  const kubelet = await startKubelet({ ...common, ...node });
   const transport = createUndiciTransport(connectionFor(access, access.admin));
   const tick = () => sleep(POLL_MS);
   const world = new World({ ...common, namespace, transport, images, tick, patienceMs: PATIENCE_MS });
@@ -165,17 +168,4 @@ export async function kubectl(
   if (command === undefined) return skip('kubectl is missing in KUBEBUILDER_ASSETS');
   const { stdout } = await promisify(execFile)(command, ['--kubeconfig', adminKubeconfig, ...args]);
   return stdout;
-}
-
-/** With DIE_PRINT=1 shows what a person sees of it, to read how it looks. */
-export async function print(
-  access: ClusterAccess,
-  skip: (note: string) => never,
-  { metadata }: DriftIncident,
-): Promise<void> {
-  if (!process.env['DIE_PRINT']) return;
-  const { namespace = '', name } = metadata;
-  const list = await kubectl(access, skip, 'get', 'dp,di', '-A');
-  const one = await kubectl(access, skip, 'describe', 'di', name, '-n', namespace);
-  process.stderr.write(`${list}\n${one}\n`);
 }

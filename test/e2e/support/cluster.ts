@@ -21,7 +21,7 @@ import {
   type Plan,
 } from './servers.ts';
 import { takeDown } from './take-down.ts';
-import { allEnded, waitFor } from './waiting.ts';
+import { allEnded, waitFor } from '../../support/waiting.ts';
 
 /** A cluster that runs. Plain data but for `node`. */
 export interface NodeCluster {

@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { call, type ClusterAccess } from '../../support/cluster-access.ts';
 import type { Daemon } from '../../support/processes.ts';
 import { TO_KUBELET } from './credentials.ts';
-import { waitFor } from './waiting.ts';
+import { waitFor } from '../../support/waiting.ts';
 
 const RBAC = 'rbac.authorization.k8s.io';
 const KUBELET_API = ['proxy', 'log', 'stats', 'metrics', 'checkpoint', 'configz', 'healthz', 'pods'];

@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { chmod, copyFile, cp, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { REPEATABLE } from './layers.ts';
 import type { NodeAssets } from './node-assets.ts';
 import type { Node } from './node.ts';
 import { REGISTRY } from './node-config.ts';
@@ -25,8 +26,6 @@ const APPLETS = [
   'sh',
   'sleep',
 ];
-/** The same bytes, and with them the same digest, whenever they are packed. */
-const REPEATABLE = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner'];
 
 /** An image of the tests. */
 export interface Image {

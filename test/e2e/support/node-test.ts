@@ -65,6 +65,14 @@ export function deployment({
   return { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name }, spec };
 }
 
-function isReady({ status }: RunningPod): boolean {
+/** Whether the pod says so of itself. */
+export function isReady({ status }: RunningPod): boolean {
   return status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false;
+}
+
+/** The ID of a pod's first container, without `containerd://`. */
+export function containerId(pod: RunningPod): string {
+  const [scheme, id] = pod.status.containerStatuses[0]?.containerID.split('://') ?? [];
+  if (scheme !== 'containerd' || id === undefined) throw new Error(`${pod.metadata.name} has no container`);
+  return id;
 }

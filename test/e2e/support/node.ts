@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { startDaemon, type Daemon, type ProcessId } from '../../support/processes.ts';
 import type { Places } from './places.ts';
 import { cleanEnvironment, processesOf } from './processes.ts';
-import { waitFor } from './waiting.ts';
+import { waitFor } from '../../support/waiting.ts';
 
 const INIT = join(import.meta.dirname, 'node-init.sh');
 /** A program that answers more than this has gone astray. */

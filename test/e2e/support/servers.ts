@@ -25,7 +25,7 @@ import {
 import type { Node } from './node.ts';
 import type { Places } from './places.ts';
 import { cleanEnvironment } from './processes.ts';
-import { allEnded, waitFor } from './waiting.ts';
+import { allEnded, waitFor } from '../../support/waiting.ts';
 
 /** What the servers are started from. */
 export interface Plan {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { drawsFor } from './draws.ts';
 import { historyFor } from './generate.ts';
 import type { History } from './history.ts';
-import type { Mutant } from './mutants.ts';
+import type { Mutant } from './mutants/mutant.ts';
 import { play } from './play.ts';
 import type { Promised } from './promises/promised.ts';
 import type { Scenario } from './scenario.ts';

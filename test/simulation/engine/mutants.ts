@@ -1,18 +1,7 @@
 // Realistic bugs, each planted into the source text as it is loaded by a process of its own: production code has no switch.
 // The text must be there exactly once, or the hunt fails, so that no mutant rots.
-
-/** A bug that can be planted. */
-export interface Mutant {
-  name: string;
-  /** Below src. */
-  file: string;
-  find: string;
-  replacement: string;
-  /** What it breaks. */
-  about: string;
-  /** Scenarios that reach it, where most do not; absent: all. */
-  prey?: readonly string[];
-}
+import type { Mutant } from './mutants/mutant.ts';
+import { QUARANTINE_MUTANTS } from './mutants/quarantine.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -41,7 +30,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'drop-finalizer-early',
     file: 'decide/plan.ts',
-    find: '|| !carriesChange(incident, pod)) return',
+    find: '|| !carriesOurs) return',
     replacement: '|| pod.name !== "") return',
     about: 'a deleted incident goes while its pod is in quarantine',
   },
@@ -72,15 +61,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'evict-before-capture',
     file: 'decide/plan.ts',
-    find: 'isolation(now) ?? capture(now) ?? eviction(now)',
-    replacement: 'isolation(now) ?? eviction(now) ?? capture(now)',
+    find: 'isolation(now) ?? cutNext(now) ?? capture(now) ?? eviction(now)',
+    replacement: 'isolation(now) ?? cutNext(now) ?? eviction(now) ?? capture(now)',
     about: 'the pod goes before its evidence is kept',
   },
   {
     name: 'capture-before-isolation',
     file: 'decide/plan.ts',
-    find: 'isolation(now) ?? capture(now) ?? eviction(now)',
-    replacement: 'capture(now) ?? isolation(now) ?? eviction(now)',
+    find: 'isolation(now) ?? cutNext(now) ?? capture(now) ?? eviction(now)',
+    replacement: 'capture(now) ?? isolation(now) ?? cutNext(now) ?? eviction(now)',
     about: 'the pod is isolated only when its evidence is kept',
   },
   {
@@ -177,9 +166,75 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'labels-are-lost',
     file: 'respond/release.ts',
-    find: '|| Object.keys(kept).length === 0) return recorded;',
-    replacement: '|| Object.keys(kept).length === 0) return kept;',
+    find: 'labels: { ...kept, ...recorded },',
+    replacement: 'labels: kept,',
     about: 'a Release does not give the labels back',
+  },
+  {
+    name: 'edited-labels-stay',
+    file: 'respond/release.ts',
+    find: 'labels: { ...kept, ...recorded },',
+    replacement: 'labels: { ...recorded, ...kept },',
+    about: 'a label that somebody set on the orphan outlives its release',
+    prey: ['release-edited'],
+  },
+  {
+    name: 'owners-are-lost',
+    file: 'respond/owners.ts',
+    find: 'if (!losesOwners(target)) return { owners: [] };',
+    replacement: 'if (target.name !== "") return { owners: [] };',
+    about: 'a Release does not give a pod back to an owner that nobody knows',
+    prey: ['release-unowned'],
+  },
+  {
+    name: 'cost-stays',
+    file: 'respond/release.ts',
+    find: '...(cost === KEPT_COST ? [test(COST, cost), remove(COST)] : []),',
+    replacement: '',
+    about: 'the deletion cost that a Release lends is never taken back',
+    prey: ['release', 'release-contained'],
+  },
+  {
+    name: 'over-before-it-is-settled',
+    file: 'decide/plan.ts',
+    find: `  if (isSettling(incident, pod)) return settling(incident, facts);
+  if (carriesChange`,
+    replacement:
+      '  if (isSettling(incident, pod)) return done("Released", "Released", by);\n  if (carriesChange',
+    about: 'an incident is over while what its Release lent is still on the pod',
+    prey: ['release', 'release-contained'],
+  },
+  {
+    name: 'released-pod-goes',
+    file: 'decide/marks.ts',
+    find: "'2147483647'",
+    replacement: "'-2147483647'",
+    about: 'of two the pod goes that a person found clean',
+    prey: ['release-contained'],
+  },
+  {
+    name: 'expiry-without-evidence',
+    file: 'decide/expiry.ts',
+    find: 'if (!hasCompleteEvidence(incident))',
+    replacement: 'if (!hasCompleteEvidence(incident) && at === 0)',
+    about: 'a quarantine that expires ends in an eviction, evidence or not',
+    prey: ['expires-without-evidence'],
+  },
+  {
+    name: 'expiry-in-audit',
+    file: 'decide/expiry.ts',
+    find: "if (!effectiveActions(uncapped, standing).enforce.includes('Isolate'))",
+    replacement: "if (effectiveActions(uncapped, standing).audit.includes('Evict'))",
+    about: 'a quarantine that expires ends in an eviction, though its policy is in Audit by then',
+    prey: ['expires-in-audit'],
+  },
+  {
+    name: 'quarantine-never-ends',
+    file: 'decide/plan.ts',
+    find: 'if (at !== undefined && at <= facts.now) return wait(',
+    replacement: 'if (at !== undefined && at < 0) return wait(',
+    about: 'nobody is told that a quarantine is over',
+    prey: ['expires-without-evidence', 'expires-in-audit'],
   },
   {
     name: 'evict-what-is-going',
@@ -204,6 +259,7 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "step.state !== 'Waiting'",
     about: 'an eviction whose answer is lost counts as not done',
   },
+  ...QUARANTINE_MUTANTS,
 ];
 
 /** The mutant of that name. @throws RangeError that names all, if there is none. */

@@ -48,6 +48,7 @@ export async function play(history: History): Promise<Played> {
     return report(stage, judge(stage, scenario, settled));
   } finally {
     stage.cluster.stop();
+    for (const replica of stage.replicas) replica.forget();
   }
 }
 

@@ -8,6 +8,7 @@ export class Process {
   readonly clock: ProcessClock;
   readonly #world: SimClock;
   readonly #ended = new AbortController();
+  readonly #forgotten = new AbortController();
   /** What waits while the process stands still, in the order in which it came. */
   readonly #held: (() => void)[] = [];
   #stopped = false;
@@ -31,6 +32,11 @@ export class Process {
   /** Fires at the death: what the network keeps for the process ends. */
   get ended(): AbortSignal {
     return this.#ended.signal;
+  }
+
+  /** Fires when the history was judged: whatever still listens in memory lets go. */
+  get forgotten(): AbortSignal {
+    return this.#forgotten.signal;
   }
 
   /** Runs `fn` in the process: now, when it goes on, or never. */
@@ -59,6 +65,15 @@ export class Process {
   kill(): void {
     this.#ended.abort();
     this.#held.length = 0;
+  }
+
+  /**
+   * Frees what a process left behind: Node keeps a combined signal for as long as somebody listens to it, and a process that
+   * dies in a simulation ends with all its listeners in place.
+   */
+  forget(): void {
+    this.kill();
+    this.#forgotten.abort();
   }
 }
 

@@ -1,9 +1,13 @@
 // All promises, each judged by what the API server saw and how the cluster is at the end.
 import type { Violation } from './play.ts';
 import { countsOnce, oneIncident } from './promises/alerts.ts';
+import { proven } from './promises/canaries.ts';
+import { denyPolicy } from './promises/deny-policy.ts';
 import { evidenceFirst, lastCopy, onceOnly, withinLimits } from './promises/destructive.ts';
 import { leads } from './promises/leads.ts';
 import { ends, trueRecord } from './promises/endings.ts';
+import { firewall } from './promises/firewalls.ts';
+import { listed } from './promises/lists.ts';
 import { finalizer, released } from './promises/marks.ts';
 import type { Promised } from './promises/promised.ts';
 import { asked, stopped } from './promises/stops.ts';
@@ -33,11 +37,15 @@ const JUDGES: Readonly<Record<Promised, Judge>> = {
   Leads: leads,
   Asked: asked,
   IsolationFirst: isolationFirst,
+  DenyPolicy: denyPolicy,
+  Proven: proven,
   Released: released,
   Finalizer: finalizer,
   Ends: ends,
   TrueRecord: trueRecord,
   CountsOnce: countsOnce,
+  Listed: listed,
+  Firewall: firewall,
 };
 
 /** Judges a history that was played. */

@@ -49,6 +49,8 @@ export class Replica {
   readonly #surroundings: Surroundings;
   readonly #disk = new MemoryDisk();
   #process: Process | undefined;
+  /** Of all its lives. */
+  readonly #processes: Process[] = [];
   #operator: AssembledOperator | undefined;
   #lives = 0;
   #skewMs = 0;
@@ -94,6 +96,11 @@ export class Replica {
     return this.#down;
   }
 
+  /** The history is over: its processes are let go of. */
+  forget(): void {
+    for (const process of this.#processes) process.forget();
+  }
+
   /** Starts a process on the disk that the last one left. */
   start(): void {
     const { clock } = this.#surroundings;
@@ -101,12 +108,15 @@ export class Replica {
     this.startedAt = clock.elapsed();
     const process = new Process(clock, { replica: this.name, life, skewMs: this.#skewMs });
     this.#process = process;
+    this.#processes.push(process);
     this.#assemble(process).then(
       (parts) => {
         if (!process.alive) return;
         this.#operator = createOperator(parts);
         // A process of the simulation is never asked to end: it dies, or the history is over.
-        void this.#operator.run(new AbortController().signal);
+        this.#operator.run(process.forgotten).catch((error: unknown) => {
+          if (!process.forgotten.aborted) throw error;
+        });
       },
       // It cannot begin without its journal, ends with an error, and is started again.
       () => this.#kill({ awayMs: RESTART_MS }),

@@ -1,12 +1,28 @@
 // All scenarios by name.
 import type { Scenario } from './scenario.ts';
+import { CANARIES } from './scenarios/canaries.ts';
+import { CUTTING } from './scenarios/cutting.ts';
+import { DENY_POLICY } from './scenarios/deny-policy.ts';
+import { EXPIRING } from './scenarios/expiry.ts';
 import { LADDERS } from './scenarios/ladders.ts';
 import { OWNED } from './scenarios/owners.ts';
 import { PEOPLE } from './scenarios/people.ts';
+import { PROTECTED_PODS } from './scenarios/protected.ts';
 import { SEVERAL } from './scenarios/several.ts';
 import { SWITCHES } from './scenarios/switches.ts';
 
-export const SCENARIOS: readonly Scenario[] = [...LADDERS, ...PEOPLE, ...SWITCHES, ...SEVERAL, ...OWNED];
+export const SCENARIOS: readonly Scenario[] = [
+  ...LADDERS,
+  ...PEOPLE,
+  ...SWITCHES,
+  ...SEVERAL,
+  ...OWNED,
+  ...EXPIRING,
+  ...DENY_POLICY,
+  ...PROTECTED_PODS,
+  ...CUTTING,
+  ...CANARIES,
+];
 
 /** The scenario of that name. @throws RangeError that names all, if there is none. */
 export function scenarioNamed(name: string): Scenario {

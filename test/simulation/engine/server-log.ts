@@ -2,9 +2,17 @@
 // by other hands. Promises are judged by this and by nothing that the operator says of itself.
 import type { DriftIncident } from '../../../src/api/incident.ts';
 import type { KubeObject } from '../../../src/api/meta.ts';
+import { QUARANTINE_LIST, QUARANTINED_PODS_LIST, SYSTEM_NAMESPACE } from '../../../src/api/names.ts';
 import type { AdmissionRequest, AuditEntry, EmbeddedCluster } from '../../../src/embedded/api-server.ts';
 import { parsePath } from '../../../src/embedded/routes.ts';
-import { DRIFT_INCIDENTS, EVENTS, LEASES, PODS, type Resource } from '../../../src/kube/resources.ts';
+import {
+  CONFIG_MAPS,
+  DRIFT_INCIDENTS,
+  EVENTS,
+  LEASES,
+  PODS,
+  type Resource,
+} from '../../../src/kube/resources.ts';
 import type { HttpRequest, HttpResponse } from '../../../src/kube/transport.ts';
 import type { SimClock } from './clock.ts';
 
@@ -38,7 +46,7 @@ export interface Served extends Sender {
   before: KubeObject | undefined;
   /** The object as the server had it right after the answer; undefined if there is none. */
   after: KubeObject | undefined;
-  /** Pods and incidents of the namespace at the moment of a write, before it. */
+  /** Pods and incidents of the namespace at the moment of a write, before it; of a list of pods, those of all. */
   around: Around | undefined;
 }
 
@@ -46,6 +54,8 @@ export interface Served extends Sender {
 export interface Around {
   pods: readonly KubeObject[];
   incidents: readonly DriftIncident[];
+  /** The lists of quarantined pods: of the namespace by name, of the cluster by UID. */
+  listed: { ofNamespace: Readonly<Record<string, string>>; ofCluster: Readonly<Record<string, string>> };
 }
 
 /** One change that any hand made, or tried to, as admission saw it. */
@@ -112,7 +122,8 @@ export class ServerLog {
     const at = { namespace, name };
     this.#before = oldObject ?? (operation === 'CREATE' ? this.#read(resource, at) : undefined);
     if (request.dryRun) return;
-    if (userAgent.startsWith('die-operator/')) this.#around = this.#look(namespace);
+    if (userAgent.startsWith('die-operator/'))
+      this.#around = this.#look(resource === CONFIG_MAPS ? undefined : namespace);
     this.changes.push({
       at: this.#clock.elapsed(),
       by: userAgent.split(' ')[0] ?? '',
@@ -133,7 +144,15 @@ export class ServerLog {
     return {
       pods: api.list(PODS, namespace),
       incidents: api.list(DRIFT_INCIDENTS, namespace) as DriftIncident[],
+      listed: {
+        ofNamespace: this.#entries(namespace, QUARANTINE_LIST),
+        ofCluster: this.#entries(SYSTEM_NAMESPACE, QUARANTINED_PODS_LIST),
+      },
     };
+  }
+
+  #entries(namespace: string | undefined, name: string): Readonly<Record<string, string>> {
+    return entriesOf(this.#read(CONFIG_MAPS, { namespace, name }));
   }
 
   #answered(entry: AuditEntry): void {
@@ -197,6 +216,11 @@ function routeOf(path: string): ReturnType<typeof parsePath> {
   } catch {
     return undefined;
   }
+}
+
+/** What a list of quarantined pods says. */
+export function entriesOf(list: KubeObject | undefined): Readonly<Record<string, string>> {
+  return (list?.['data'] ?? {}) as Readonly<Record<string, string>>;
 }
 
 /** Whether a request asks for a change. */

@@ -17,9 +17,12 @@ import { alertAbout, type AlertChange } from '../../support/alerts.ts';
 import { aPolicy } from '../../support/builders.ts';
 import { createMemoryStore, type MemoryStore } from '../../support/memory-store.ts';
 import { DIGEST, isReady, PINNED } from '../../support/world.ts';
+import { CanaryAgent } from './canary-agent.ts';
 import { SimClock } from './clock.ts';
+import { Exposure } from './exposure.ts';
 import { drawInt, drawOf, drawsFor } from './draws.ts';
 import type { History } from './history.ts';
+import { NodeAgent } from './node-agent.ts';
 import { Replica, type AlertAnswer } from './replica.ts';
 import { ServerLog } from './server-log.ts';
 
@@ -56,6 +59,11 @@ export class Stage {
   readonly clock = new SimClock();
   readonly cluster: EmbeddedCluster;
   readonly log: ServerLog;
+  readonly exposure: Exposure;
+  /** Stands in for what helper pods do on their nodes. */
+  readonly nodeAgent: NodeAgent;
+  /** Stands in for canaries and their networks. */
+  readonly canaryAgent: CanaryAgent;
   readonly evidence: MemoryStore;
   readonly replicas: Replica[] = [];
   readonly alerts: SentAlert[] = [];
@@ -76,6 +84,9 @@ export class Stage {
     });
     for (const image of [PINNED]) this.cluster.images.set(image, DIGEST);
     this.log = new ServerLog(this.cluster, this.clock);
+    this.exposure = new Exposure(this, NAMESPACE);
+    this.nodeAgent = new NodeAgent(this);
+    this.canaryAgent = new CanaryAgent(this);
     this.evidence = createMemoryStore({
       clock: this.clock,
       before: ({ name, incident }) => {

@@ -8,8 +8,8 @@ import { Tally } from '../engine/tally.ts';
 import { explained } from './explained.ts';
 
 const LIMIT_MS = 120_000;
-/** Has two hundred writes that are alike; the command plays them all. */
-const LONG = new Set(['storm']);
+/** Those that have two hundred writes that are alike, or those of another scenario; the command plays them all. */
+const LONG = new Set(['storm', 'canaries-unenforced', 'canaries-one-way', 'protected-hold']);
 const TAKEN_OVER = ['replace', 'release', 'delete-incident'];
 
 const tally = new Tally();

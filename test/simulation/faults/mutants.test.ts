@@ -8,11 +8,15 @@ const LIMIT_MS = 60_000;
 /** With the number of histories in which each is found, and a margin. */
 const QUICK: readonly [name: string, histories: number][] = [
   ['isolate-without-uid', 5],
-  ['evict-before-it-is-written', 10],
-  ['evict-before-capture', 10],
+  ['evict-before-it-is-written', 15],
+  ['evict-before-capture', 15],
   ['ignore-pause', 20],
   ['count-twice', 80],
-  ['evict-what-is-going', 5],
+  ['evict-what-is-going', 15],
+  ['deny-policy-goes-too-soon', 10],
+  ['listed-after-the-label', 25],
+  ['cut-before-it-is-written', 10],
+  ['verdict-from-one-side', 10],
 ];
 
 describe('a planted bug', () => {

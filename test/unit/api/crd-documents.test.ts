@@ -115,7 +115,7 @@ describe('the documents', () => {
   it('has a document for each kind', () => expect(documents).toHaveLength(CUSTOM_KINDS.length));
 
   it.each([
-    ['DriftPolicy', ['Mode', 'Accepted', 'Age'], ['Reason', 'Message']],
+    ['DriftPolicy', ['Mode', 'Accepted', 'Ready', 'Age'], ['Reason', 'Message']],
     ['DriftIncident', ['Pod', 'Severity', 'Phase', 'Isolated', 'Age'], ['Rule']],
   ])('shows the columns of %s', (kind, always, wide) => {
     const columns = CUSTOM_KINDS.find((custom) => custom.kind === kind)?.columns ?? [];

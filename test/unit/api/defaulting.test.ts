@@ -18,6 +18,7 @@ describe('defaults of a policy', () => {
       mode: 'Audit',
       match: {},
       responses: [{ name: 'note', minSeverity: 'Warning', actions: ['Label'] }],
+      isolation: { cut: 'None', ttl: '24h', onExpiry: 'Notify', onDrain: 'CaptureThenAllow' },
       eviction: {
         gracePeriodSeconds: 1,
         waitForBudget: '10m',
@@ -56,6 +57,15 @@ describe('defaults of a policy', () => {
           { requiredKeys: ['name', 'actions'] },
         ),
         { minLength: 1, selector: ({ name }) => name },
+      ),
+      isolation: fc.record(
+        {
+          cut: fc.constant('PodFirewall'),
+          ttl: duration,
+          onExpiry: fc.constant('Evict'),
+          onDrain: fc.constant('Deny'),
+        },
+        { requiredKeys: [] },
       ),
       eviction: fc.record(
         {

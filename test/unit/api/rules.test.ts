@@ -1,7 +1,7 @@
 // The CEL rules of the schemas and the functions that say them again stay in step.
 import { describe, expect, it } from 'vitest';
 import { CUSTOM_KINDS, openApiSchema } from '../../../src/api/crd.ts';
-import { RULE_TEXTS, ruleFunction, ruleProblems } from '../../../src/api/rules.ts';
+import { isPattern, RULE_TEXTS, ruleFunction, ruleProblems } from '../../../src/api/rules.ts';
 import type { CelRule, StructuralSchema } from '../../../src/api/structural.ts';
 import { walk, type Json } from './structural-rules.ts';
 
@@ -16,7 +16,7 @@ const IN_STEP = texts.find((text) => text.startsWith('self.operator')) ?? '';
 
 describe('every rule', () => {
   it('of the schemas has a function', () => {
-    for (const rule of rules) expect(() => ruleFunction(rule)).not.toThrow();
+    for (const rule of rules.filter((one) => !isPattern(one))) expect(() => ruleFunction(rule)).not.toThrow();
   });
 
   it('that has a function is in the schemas', () => {

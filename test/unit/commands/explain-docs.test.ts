@@ -2,9 +2,9 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { main } from '../../../src/cli.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { examplesOf } from '../../support/docs-commands.ts';
+import { runProgram } from '../../support/printed.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const OUTPUT = /^```text\n(?<output>[\s\S]*?)^```$/gm;
@@ -33,11 +33,5 @@ test.for([
   const [command = ''] = await examplesOf('explain.md', heading, 'sh');
   const page = await readFile(join(ROOT, 'docs/explain.md'), 'utf8');
   const shown = [...page.matchAll(OUTPUT)].map(({ groups }) => groups?.['output'] ?? '');
-  let printed = '';
-  const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    printed += String(text);
-    return true;
-  });
-  const code = await main(argumentsOf(command)).finally(() => write.mockRestore());
-  expect({ code, printed }).toEqual({ code: 0, printed: shown[index] });
+  expect(await runProgram(...argumentsOf(command))).toEqual({ code: 0, err: '', out: shown[index] });
 });

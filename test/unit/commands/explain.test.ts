@@ -2,10 +2,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { main } from '../../../src/cli.ts';
 import type { Explanation } from '../../../src/explain/explanation.ts';
+import { runProgram } from '../../support/printed.ts';
 
 const EXAMPLES = join(import.meta.dirname, '../../../examples');
 const WORKLOAD = join(EXAMPLES, 'workload.yaml');
@@ -21,21 +21,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** What the whole program prints, and its exit code. */
-async function run(...args: string[]): Promise<{ out: string; err: string; code: number }> {
-  const written = { out: '', err: '' };
-  const write = (into: keyof typeof written) => (text: string | Uint8Array) => {
-    written[into] += String(text);
-    return true;
-  };
-  vi.spyOn(process.stdout, 'write').mockImplementation(write('out'));
-  vi.spyOn(process.stderr, 'write').mockImplementation(write('err'));
-  try {
-    return { code: await main(['explain', ...args]), ...written };
-  } finally {
-    vi.restoreAllMocks();
-  }
-}
+const run = (...args: string[]) => runProgram('explain', ...args);
 
 async function json(...args: string[]): Promise<Explanation> {
   const { out, err, code } = await run(...args, '-o', 'json');
@@ -85,9 +71,9 @@ describe('explain from files', () => {
     ['Deployment', 'apps/v1', {}, 'ReplicaSet', 'Gentle', 'LastReadyCopy'],
     ['ReplicaSet', 'apps/v1', { replicas: 2 }, 'ReplicaSet', 'Orphan', null],
     ['StatefulSet', 'apps/v1', { replicas: 2 }, 'StatefulSet', 'Gentle', null],
-    ['DaemonSet', 'apps/v1', {}, 'DaemonSet', 'Gentle', null],
-    ['Job', 'batch/v1', {}, 'Job', 'Gentle', 'LastReadyCopy'],
-    ['Job', 'batch/v1', { parallelism: 3 }, 'Job', 'Gentle', null],
+    ['DaemonSet', 'apps/v1', {}, 'DaemonSet', 'Orphan', null],
+    ['Job', 'batch/v1', {}, 'Job', 'Orphan', null],
+    ['Job', 'batch/v1', { parallelism: 3 }, 'Job', 'Orphan', null],
   ] as const)('knows the pod of a %s %s %j', async ([kind, apiVersion, spec, owner, form, held]) => {
     const path = await file('w.yaml', workload(kind, apiVersion, spec), POLICY);
     const { pod, response } = await json('w', '-f', path);

@@ -2,7 +2,12 @@
 import type { Detection } from '../../../src/api/detection.ts';
 import type { Contribution, DriftIncident, ResponseSettings, Target } from '../../../src/api/incident.ts';
 import type { ContainerFacts, PodFacts } from '../../../src/api/pod.ts';
-import { DriftPolicySpecSchema, type DriftPolicy, type PolicyKind } from '../../../src/api/policy.ts';
+import {
+  DriftPolicySpecSchema,
+  type DriftPolicy,
+  type Isolation,
+  type PolicyKind,
+} from '../../../src/api/policy.ts';
 import { compilePolicy, type CompiledPolicy } from '../../../src/decide/policies.ts';
 
 export const CREATED = '2026-11-22T00:00:00Z';
@@ -107,10 +112,12 @@ export function settings(
     readyWithin?: string;
     perWorkload?: number;
     perNamespace?: number;
+    isolation?: Partial<Isolation>;
   } = {},
 ): ResponseSettings {
-  const { eviction, limits } = DriftPolicySpecSchema.parse({
+  const { isolation, eviction, limits } = DriftPolicySpecSchema.parse({
     responses: [{ name: 'any', actions: ['Label'] }],
+    isolation: changes.isolation,
     eviction: {
       gracePeriodSeconds: changes.gracePeriodSeconds,
       waitForBudget: changes.waitForBudget,
@@ -121,7 +128,7 @@ export function settings(
       perNamespace: { quarantined: changes.perNamespace },
     },
   });
-  return { eviction, limits };
+  return { isolation, eviction, limits };
 }
 
 export function contribution(overrides: Partial<Contribution> = {}): Contribution {

@@ -16,7 +16,12 @@ function cluster(spec: object, name = 'cluster'): CompiledPolicy {
 
 describe('the powers of a namespace', () => {
   test('are Enforce and exceptions where no policy of the cluster says anything', () => {
-    expect(powersOf(SHOP, [])).toEqual({ enforce: true, exceptions: true, grantedBy: [] });
+    expect(powersOf(SHOP, [])).toEqual({
+      enforce: true,
+      exceptions: true,
+      cut: false,
+      grantedBy: [],
+    });
   });
 
   test.each<[string, object]>([
@@ -26,6 +31,7 @@ describe('the powers of a namespace', () => {
     expect(powersOf(SHOP, [cluster(spec)])).toEqual({
       enforce: false,
       exceptions: false,
+      cut: false,
       grantedBy: ['cluster'],
     });
   });
@@ -38,7 +44,7 @@ describe('the powers of a namespace', () => {
 
   test('are what any of several grants, with the shortest break-glass time, in any order', () => {
     const all = [
-      cluster({ grants: { enforce: true } }, 'a'),
+      cluster({ grants: { enforce: true, cut: true } }, 'a'),
       cluster({ grants: { exceptions: true, breakGlass: { maxDuration: '4h' } } }, 'b'),
       cluster({ grants: { breakGlass: { maxDuration: '30m' } } }, 'c'),
     ];
@@ -47,6 +53,7 @@ describe('the powers of a namespace', () => {
         expect(powersOf(SHOP, some)).toEqual({
           enforce: true,
           exceptions: true,
+          cut: true,
           breakGlassMs: 1_800_000,
           grantedBy: ['a', 'b', 'c'],
         });
@@ -79,6 +86,32 @@ describe('a policy of a namespace that asks for more than is granted', () => {
     expect(match?.contributions.map(({ kind, name }) => `${kind}/${name}`)).toEqual([
       'ClusterDriftPolicy/cluster',
     ]);
+  });
+
+  test.each<[string, object[]]>([
+    ['no policy of the cluster grants anything', []],
+    ['those that do leave it out', [{ grants: { enforce: true, exceptions: true } }]],
+    [
+      'it is granted elsewhere',
+      [{ grants: { cut: true }, namespaceSelector: { matchLabels: { tenant: 'false' } } }],
+    ],
+  ])('may not work on the node where %s', (_where, specs) => {
+    const cutting = policy({ isolation: { cut: 'PodFirewall' } });
+    const book = rulebookOf([cutting, ...specs.map((spec) => cluster(spec))], SHOP);
+    expect(book.inForce.has(cutting.uid)).toBe(false);
+    expect(book.refused.get(cutting.uid)).toEqual([
+      {
+        path: 'spec.isolation.cut',
+        message: expect.stringMatching(/^PodFirewall is not permitted here, no Cluster/),
+      },
+    ]);
+  });
+
+  test('may work on the node where that is granted, also by one that grants nothing else', () => {
+    const cutting = policy({ mode: 'Audit', isolation: { cut: 'PodFirewall' } });
+    expect(rulebookOf([cutting, cluster({ grants: { cut: true } })], SHOP).inForce.has(cutting.uid)).toBe(
+      true,
+    );
   });
 
   test('cannot grant anything to itself', () => {

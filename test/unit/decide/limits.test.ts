@@ -10,6 +10,7 @@ function input(
 ): LimitInput {
   return {
     form: 'Orphan',
+    reason: 'ReplicaSet',
     settings: settings(limits).limits,
     workload: { quarantinedOthers: counts.workload ?? 0, readyOthers: counts.ready ?? 3 },
     namespace: { quarantinedOthers: counts.namespace ?? 0 },
@@ -42,6 +43,12 @@ describe('an orphan', () => {
     );
     expect(limitForm(input({ namespace: 10 })).message).toContain('limits.perNamespace.quarantined is 10');
     expect(limitForm(input({ ready: 0 })).message).toContain('No other copy of the workload is Ready');
+  });
+
+  test('of a Job needs no other Ready copy: its pods serve nobody', () => {
+    expect(limitForm({ ...input({ ready: 0 }), reason: 'Job' })).toEqual({ form: 'Orphan' });
+    expect(limitForm({ ...input({ ready: 0, workload: 2 }), reason: 'Job' }).limitedBy).toBe('PerWorkload');
+    expect(limitForm({ ...input({ ready: 0 }), reason: 'DaemonSet' }).limitedBy).toBe('LastReadyCopy');
   });
 
   test('without a workload is counted in its namespace only', () => {

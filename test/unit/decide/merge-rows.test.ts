@@ -11,7 +11,7 @@ import { inSystemOrder } from '../../../src/decide/merge.ts';
 import type { CompiledPolicy } from '../../../src/decide/policies.ts';
 import { NOW } from '../../support/builders.ts';
 import { walk, type Json } from '../api/structural-rules.ts';
-import { answerOf, SHOP, worlds, type Answer, type Scene } from './merge-worlds.ts';
+import { answerOf, compiled, SHOP, worlds, type Answer, type Scene } from './merge-worlds.ts';
 
 /** What the row of the table says: of all policies together, from what each says alone. Fails the test if it does not hold. */
 type Row = (world: World) => void;
@@ -53,18 +53,36 @@ const extreme =
 const longest = (read: (settings: NonNullable<Answer['settings']>) => string) =>
   extreme(Math.max, (settings) => parseDuration(read(settings)));
 
+/** The careful value, if any policy has it. */
+const either =
+  <T>(careful: T, read: (settings: NonNullable<Answer['settings']>) => T): Row =>
+  (world) => {
+    const [merged, each] = setting(world, read);
+    expect(merged).toBe(each.includes(careful) ? careful : each[0]);
+  };
+
 const granted = ({ policies }: World) =>
   policies.flatMap(({ grants, matchesNamespace }) => (grants && matchesNamespace(SHOP) ? [grants] : []));
+const EVERYTHING = compiled(
+  [
+    {
+      kind: 'ClusterDriftPolicy',
+      spec: { namespaceSelector: {}, grants: { enforce: true, exceptions: true, cut: true } },
+    },
+  ],
+  100,
+);
 /** A policy of the namespace that asks for a power is in force exactly where it is granted; one of the cluster always. */
 function inForceIfGranted(
   world: World,
-  power: 'enforce' | 'exceptions',
+  power: 'enforce' | 'exceptions' | 'cut',
   asks: (policy: CompiledPolicy) => boolean,
 ): void {
   const grants = granted(world);
-  const isGranted = grants.length === 0 || grants.some((grant) => grant[power]);
+  const isFreeWithout = power !== 'cut' && grants.length === 0;
+  const isGranted = isFreeWithout || grants.some((grant) => grant[power]);
   const ungoverned = answerOf(
-    world.policies.filter((one) => !one.grants),
+    [...world.policies.filter((one) => !one.grants), ...EVERYTHING],
     world.scene,
   ).parts;
   for (const one of world.policies) {
@@ -135,12 +153,13 @@ const ROWS: Readonly<Record<string, Row>> = {
       }
     }
   },
+  'isolation.cut': either('PodFirewall', ({ isolation }) => isolation.cut),
+  'isolation.ttl': longest(({ isolation }) => isolation.ttl),
+  'isolation.onExpiry': either('Notify', ({ isolation }) => isolation.onExpiry),
+  'isolation.onDrain': either('Deny', ({ isolation }) => isolation.onDrain),
   'eviction.gracePeriodSeconds': extreme(Math.max, ({ eviction }) => eviction.gracePeriodSeconds),
   'eviction.waitForBudget': longest(({ eviction }) => eviction.waitForBudget),
-  'eviction.replacement.require': (world) => {
-    const [merged, each] = setting(world, ({ eviction }) => eviction.replacement.require);
-    expect(merged).toBe(each.includes('Pinned') ? 'Pinned' : each[0]);
-  },
+  'eviction.replacement.require': either('Pinned', ({ eviction }) => eviction.replacement.require),
   'eviction.replacement.readyWithin': longest(({ eviction }) => eviction.replacement.readyWithin),
   'limits.perWorkload.quarantined': extreme(Math.min, ({ limits }) => limits.perWorkload.quarantined),
   'limits.perNamespace.quarantined': extreme(Math.min, ({ limits }) => limits.perNamespace.quarantined),
@@ -148,13 +167,22 @@ const ROWS: Readonly<Record<string, Row>> = {
     inForceIfGranted(
       world,
       'enforce',
-      ({ mode, exceptions }) => mode === 'Enforce' && exceptions.length === 0,
+      ({ mode, exceptions, settings }) =>
+        mode === 'Enforce' && exceptions.length === 0 && settings.isolation.cut === 'None',
     ),
   'grants.exceptions': (world) =>
     inForceIfGranted(
       world,
       'exceptions',
-      ({ mode, exceptions }) => mode === 'Audit' && exceptions.length > 0,
+      ({ mode, exceptions, settings }) =>
+        mode === 'Audit' && exceptions.length > 0 && settings.isolation.cut === 'None',
+    ),
+  'grants.cut': (world) =>
+    inForceIfGranted(
+      world,
+      'cut',
+      ({ mode, exceptions, settings }) =>
+        mode === 'Audit' && exceptions.length === 0 && settings.isolation.cut === 'PodFirewall',
     ),
   'grants.breakGlass.maxDuration': (world) => {
     const times = granted(world).flatMap(({ breakGlass }) =>

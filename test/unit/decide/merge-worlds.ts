@@ -85,6 +85,12 @@ const common = {
   ),
   responses: rungs,
   exceptions: fc.oneof(fc.constant([]), someExceptions),
+  isolation: fc.record({
+    cut: fc.constantFrom('None', 'None', 'PodFirewall'),
+    ttl: fc.constantFrom('60s', '1m', '90s', '1m30s', '1h', '60m', '24h'),
+    onExpiry: fc.constantFrom('Notify', 'Evict'),
+    onDrain: fc.constantFrom('CaptureThenAllow', 'Deny'),
+  }),
   eviction: fc.record({
     gracePeriodSeconds: fc.integer({ min: 1, max: 3600 }),
     waitForBudget: durations,
@@ -119,6 +125,7 @@ export const granting: fc.Arbitrary<Draft[]> = fc.array(
         {
           enforce: fc.boolean(),
           exceptions: fc.boolean(),
+          cut: fc.boolean(),
           breakGlass: fc.record({ maxDuration: fc.constantFrom('1m', '60s', '2h') }),
         },
         { requiredKeys: [] },

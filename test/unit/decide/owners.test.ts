@@ -1,30 +1,70 @@
 // Owners: the form of isolation for each kind of owner, with its side effects, and who would replace an evicted pod.
 import { describe, expect, test } from 'vitest';
-import { evictable, formFor } from '../../../src/decide/owners.ts';
+import { adopterOf, evictable, formFor, losesOwners, type FormReason } from '../../../src/decide/owners.ts';
 import { pod, target, workload } from './builders.ts';
 
 const RUNNING = pod();
+const of = (kind: string) => target({ workload: workload('apps/v1', kind) });
 
 describe('the form', () => {
-  test.each<[string, string, string, RegExp]>([
-    ['apps/v1', 'StatefulSet', 'StatefulSet', /name is taken.*traffic fails/],
-    ['apps/v1', 'DaemonSet', 'DaemonSet', /second pod on the node/],
-    ['batch/v1', 'Job', 'Job', /second time.*counts it as active/],
-    ['v1', 'ReplicationController', 'UnknownOwner', /not known what its controller does/],
-    ['v1', 'Node', 'UnknownOwner', /not known/],
-    ['apps.kruise.io/v1beta1', 'StatefulSet', 'UnknownOwner', /not known/],
-    ['example.com/v1', 'ReplicaSet', 'UnknownOwner', /not known/],
-    ['apps', 'ReplicaSet', 'UnknownOwner', /not known/],
-    ['batch/v1', 'ReplicaSet', 'UnknownOwner', /not known/],
-    ['apps/v1', 'replicaset', 'UnknownOwner', /not known/],
-    ['apps/v1', 'Job', 'UnknownOwner', /not known/],
-    ['', '', 'UnknownOwner', /not known/],
-  ])('is gentle for %s %s: %s', (apiVersion, kind, reason, message) => {
+  test.each<[string, string, FormReason, RegExp]>([
+    ['apps/v1', 'DaemonSet', 'DaemonSet', /beside it on the node.*same paths/],
+    ['batch/v1', 'Job', 'Job', /neither as active nor as failed.*anew/],
+    ['v1', 'ReplicationController', 'UnknownOwner', /does not know/],
+    ['v1', 'Node', 'UnknownOwner', /does not know/],
+    ['apps.kruise.io/v1beta1', 'StatefulSet', 'UnknownOwner', /does not know/],
+    ['example.com/v1', 'ReplicaSet', 'UnknownOwner', /does not know/],
+    ['apps', 'ReplicaSet', 'UnknownOwner', /does not know/],
+    ['batch/v1', 'ReplicaSet', 'UnknownOwner', /does not know/],
+    ['apps/v1', 'replicaset', 'UnknownOwner', /does not know/],
+    ['apps/v1', 'Job', 'UnknownOwner', /does not know/],
+    ['', '', 'UnknownOwner', /does not know/],
+  ])('is an orphan for %s %s: %s', (apiVersion, kind, reason, message) => {
     expect(formFor(target({ workload: workload(apiVersion, kind) }), RUNNING)).toEqual({
-      form: 'Gentle',
+      form: 'Orphan',
       reason,
       message: expect.stringMatching(message),
     });
+  });
+
+  test('is gentle for a StatefulSet, whose name is taken', () => {
+    expect(formFor(of('StatefulSet'), RUNNING)).toEqual({
+      form: 'Gentle',
+      reason: 'StatefulSet',
+      message: expect.stringMatching(/name is taken.*traffic fails/),
+    });
+  });
+
+  test('is gentle for a DaemonSet with ports of the node, where no second pod could run', () => {
+    expect(formFor(of('DaemonSet'), pod({ hostPorts: true }))).toMatchObject({
+      form: 'Gentle',
+      reason: 'HostPorts',
+    });
+    const set = formFor(of('ReplicaSet'), pod({ hostPorts: true }));
+    expect(set).toMatchObject({ form: 'Orphan', reason: 'ReplicaSet' });
+    expect(set.message).toContain('only on a node where its host ports are free');
+  });
+
+  test('is gentle where a second pod would write to the same volume claims', () => {
+    const stateful = pod({ volumeClaims: true });
+    for (const owner of [of('Unknown'), target({ workload: workload('batch/v1', 'Job') })])
+      expect(formFor(owner, stateful)).toMatchObject({ form: 'Gentle', reason: 'VolumeClaims' });
+    for (const owner of [of('ReplicaSet'), of('DaemonSet')])
+      expect(formFor(owner, stateful).form).toBe('Orphan');
+    expect(formFor(of('StatefulSet'), stateful).reason).toBe('StatefulSet');
+  });
+
+  test('says that namespaces of the node, which a pod shares, are not cut', () => {
+    const shared = pod({ hostNamespaces: true });
+    for (const owner of [of('ReplicaSet'), of('StatefulSet'), target()])
+      expect(formFor(owner, shared).message).toContain('no NetworkPolicy holds it');
+    expect(formFor(of('ReplicaSet'), shared).form).toBe('Orphan');
+  });
+
+  test('says of a pod that has not started that what starts later is isolated', () => {
+    expect(formFor(of('ReplicaSet'), pod({ phase: 'Pending' })).message).toContain(
+      'those that start later are isolated from their start',
+    );
   });
 
   test.each(['apps/v1', 'apps/v1beta2'])('is an orphan for a ReplicaSet of %s', (apiVersion) => {
@@ -84,8 +124,26 @@ describe('the form', () => {
     for (const owner of owners) {
       const { message } = formFor(owner, RUNNING);
       expect(message).toMatch(/^[A-Z].*\.$/);
-      expect(message.length).toBeLessThan(300);
+      expect(message.length).toBeLessThan(350);
     }
+  });
+});
+
+describe('owner references', () => {
+  test.each<[string, string, boolean, string]>([
+    ['apps/v1', 'ReplicaSet', false, 'Controller'],
+    ['apps/v1', 'DaemonSet', false, 'Controller'],
+    ['apps/v1', 'StatefulSet', false, 'Controller'],
+    ['batch/v1', 'Job', true, 'Job'],
+    ['example.com/v1', 'Fleet', true, 'Nobody'],
+  ])('of a pod of %s %s', (apiVersion, kind, taken, adopter) => {
+    const owned = target({ workload: workload(apiVersion, kind) });
+    expect(losesOwners(owned)).toBe(taken);
+    expect(adopterOf(owned)).toBe(adopter);
+  });
+
+  test('of a bare pod stay', () => {
+    expect(losesOwners(target())).toBe(false);
   });
 });
 

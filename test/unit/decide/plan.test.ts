@@ -78,6 +78,20 @@ describe('what the record shows already', () => {
     expect(decision).toMatchObject({ work: { step: 'Isolate', form: 'Orphan' } });
   });
 
+  test.each([
+    ['let go of by its set, with labels that others gave it', [], { app: 'decoy', team: 'red' }, 'Orphan'],
+    [
+      'still in its set, with all labels and one more',
+      aPod().ownerReferences,
+      { ...aPod().labels, team: 'red' },
+      'Gentle',
+    ],
+    ['still in its set, with a label less', aPod().ownerReferences, { app: 'web' }, 'Gentle'],
+  ])('patches once more, without a record, a pod that is %s', (_what, ownerReferences, labels, form) => {
+    const pod = { ...orphaned, ownerReferences, labels: { ...orphaned.labels, ...labels } };
+    expect(plan(anIncident(), someFacts({ pod }))).toMatchObject({ work: { step: 'Isolate', form } });
+  });
+
   test('evicts again after a crash between the record and the call', () => {
     expect(ran(plan(evicted(), someFacts({ pod: orphaned })))).toBe('Evict');
   });
@@ -106,6 +120,16 @@ describe('audit and policies that change', () => {
   test('keeps the quarantine and does not evict when the policy was turned to Audit half-way', () => {
     const facts = someFacts({ pod: orphaned, standing: new Map([['policy-uid Enforce 1', []]]) });
     expect(plan(afterCapture(), facts)).toMatchObject({ phase: 'Quarantined', reason: 'PolicyChanged' });
+  });
+
+  test('keeps a quarantine as it is when the policy only asks for the label by now', () => {
+    const standing: Standing = new Map([['policy-uid Enforce 1', ['Label']]]);
+    const decision = plan(anIncident({ status: ISOLATED }), someFacts({ pod: orphaned, standing }));
+    expect(decision).toMatchObject({ kind: 'Wait', phase: 'Quarantined', reason: 'PolicyChanged' });
+    const raised = { ...orphaned, labels: { ...orphaned.labels, [SEVERITY_LABEL]: 'warning' } };
+    expect(plan(anIncident({ status: ISOLATED }), someFacts({ pod: raised, standing }))).toMatchObject({
+      work: { step: 'Isolate', form: 'Orphan' },
+    });
   });
 
   test('only labels when only that is asked for', () => {

@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FIELD_LIMITS } from '../../../src/api/detection.ts';
 import { validators } from '../../../src/api/validate.ts';
 import { command } from '../../../src/commands/explain.ts';
@@ -12,6 +12,7 @@ import { KNOWN_FUNCTIONS, MACROS } from '../../../src/decide/cel/signatures.ts';
 import { lintPolicies } from '../../../src/lint/lint.ts';
 import { examplesOf } from '../../support/docs-commands.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
+import { printedBy } from '../../support/printed.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const FOLDER = join(ROOT, 'examples/policies');
@@ -37,14 +38,9 @@ function argumentsOf(line: string): string[] {
 }
 
 async function explained(line: string, at = AT): Promise<string> {
-  let printed = '';
-  const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    printed += String(text);
-    return true;
-  });
   const explain = command(new VirtualClock(at));
-  await explain.parseAsync(argumentsOf(line), { from: 'user' }).finally(() => write.mockRestore());
-  return printed;
+  const { out } = await printedBy(() => explain.parseAsync(argumentsOf(line), { from: 'user' }));
+  return out;
 }
 
 test('each example stands on the page once, as in its file', async () => {

@@ -49,6 +49,12 @@ const spec = fc.record({
   ),
   responses: fc.array(rung, { minLength: 1, maxLength: 4 }).map(named),
   exceptions: fc.array(exception, { maxLength: 2 }).map(named),
+  isolation: fc.record({
+    cut: fc.constantFrom('None', 'None', 'PodFirewall'),
+    ttl: fc.constantFrom('1h', '24h', '48h'),
+    onExpiry: fc.constantFrom('Evict', 'Notify'),
+    onDrain: fc.constantFrom('CaptureThenAllow', 'Deny'),
+  }),
   eviction: fc.record({ gracePeriodSeconds: fc.integer({ min: 1, max: 60 }) }),
   limits: fc.record({ perWorkload: fc.record({ quarantined: fc.integer({ min: 0, max: 5 }) }) }),
 });
@@ -62,6 +68,7 @@ const clusterParts = fc.record({
     fc.record({
       enforce: fc.boolean(),
       exceptions: fc.boolean(),
+      cut: fc.boolean(),
       breakGlass: maybe(fc.constant({ maxDuration: '4h' })),
     }),
   ),
@@ -129,6 +136,10 @@ describe('for any policies', () => {
         expect(said.settings.map(({ value }) => value)).toEqual(
           match
             ? [
+                match.settings.isolation.cut,
+                match.settings.isolation.ttl,
+                match.settings.isolation.onExpiry,
+                match.settings.isolation.onDrain,
                 match.settings.eviction.gracePeriodSeconds,
                 match.settings.eviction.waitForBudget,
                 match.settings.eviction.replacement.require,

@@ -124,5 +124,6 @@ test('policies beyond what an incident records are left out by name, and their c
   );
   const { alert, settings } = explained(many, { alert: anAlert() });
   expect(alert?.policies.filter(({ kept }) => !kept).map(({ name }) => name)).toEqual(['p32']);
-  expect(settings[0]).toMatchObject({ value: 33, from: [{ name: 'p32' }] });
+  const grace = settings.find(({ field }) => field === 'eviction.gracePeriodSeconds');
+  expect(grace).toMatchObject({ value: 33, from: [{ name: 'p32' }] });
 });

@@ -111,12 +111,22 @@ describe('the ladder', () => {
 test('each merged setting names the policies that have that value', () => {
   const { settings } = explained([
     stored('a', { eviction: { gracePeriodSeconds: 30 }, limits: { perWorkload: { quarantined: 5 } } }),
-    stored('b', { eviction: { waitForBudget: '1h', replacement: { require: 'Pinned' } } }),
-    storedForCluster('c', { eviction: { gracePeriodSeconds: 30 } }),
+    stored('b', {
+      isolation: { ttl: '48h', onDrain: 'Deny' },
+      eviction: { waitForBudget: '1h', replacement: { require: 'Pinned' } },
+    }),
+    storedForCluster('c', {
+      isolation: { cut: 'PodFirewall', onExpiry: 'Evict' },
+      eviction: { gracePeriodSeconds: 30 },
+    }),
   ]);
   expect(
     settings.map(({ field, value, from }) => [field, value, from.map(({ name }) => name).join()]),
   ).toEqual([
+    ['isolation.cut', 'PodFirewall', 'c'],
+    ['isolation.ttl', '48h', 'b'],
+    ['isolation.onExpiry', 'Notify', 'a,b'],
+    ['isolation.onDrain', 'Deny', 'b'],
     ['eviction.gracePeriodSeconds', 30, 'a,c'],
     ['eviction.waitForBudget', '1h', 'b'],
     ['eviction.replacement.require', 'Pinned', 'b'],

@@ -12,6 +12,7 @@ import {
   onlyTheLeader,
   type AuditedPromise,
 } from '../../support/audited.ts';
+import { anIncident } from '../../support/builders.ts';
 import type { OperatorProcess } from '../../support/fleet.ts';
 
 const ROOT = '/api/v1/namespaces/shop';
@@ -152,6 +153,15 @@ describe('what is found', () => {
       evidenceFirst,
       () => [opens(), keepsEvidence({ code: 504 }), evicts()],
     ],
+    [
+      'evidence whose server was killed before it answered',
+      evidenceFirst,
+      () => [
+        opens(),
+        { ...keepsEvidence(), code: undefined, body: undefined } as unknown as AuditCall,
+        evicts(),
+      ],
+    ],
     ['an incident that was there already', oneIncidentEach, () => [opens(), opens({ code: 409 })]],
     ['a renewal', onlyTheLeader(LIVES), () => [claim('a_1', 'a'), claim('a_1', 'a'), isolates()]],
     [
@@ -162,6 +172,19 @@ describe('what is found', () => {
   ])('not %s', (_, promise, calls) => {
     expect(promise({ calls: inTime(calls()), targets })).toEqual([]);
   });
+});
+
+test('an incident whose creation is in no log, as its server was killed, is known by what is there at the end', () => {
+  const calls = inTime([opens({ body: undefined }), keepsEvidence(), evicts()]);
+  const incident = anIncident();
+  const metadata = { ...incident.metadata, namespace: 'shop', name: 'i-1' };
+  const there = {
+    ...incident,
+    metadata,
+    spec: { ...incident.spec, target: { ...incident.spec.target, uid } },
+  };
+  expect(evidenceFirst({ calls, targets })).toHaveLength(1);
+  expect(evidenceFirst({ calls, targets, incidents: [there] })).toEqual([]);
 });
 
 describe('who leads', () => {

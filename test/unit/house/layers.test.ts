@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 const LOW = ['api', 'decide', 'kube', 'observe', 'controller'];
-const RESPONSE = [...LOW, 'evidence', 'detect', 'respond', 'incidents'];
+const RESPONSE = [...LOW, 'evidence', 'detect', 'helpers', 'respond', 'incidents'];
 
 /** What each room may import besides itself; everything else is forbidden. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -21,7 +21,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   controller: ['api', 'kube'],
   evidence: LOW,
   detect: [...LOW, 'evidence'],
-  respond: [...LOW, 'evidence'],
+  helpers: ['api', 'decide', 'kube', 'observe'],
+  respond: [...LOW, 'evidence', 'helpers'],
   incidents: RESPONSE,
   'settings.ts': ['api', 'decide', 'kube', 'observe'],
   roles: RESPONSE,

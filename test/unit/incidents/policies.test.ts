@@ -50,6 +50,32 @@ describe('a policy in Enforce', () => {
     expect(stage.events).toEqual([]);
   });
 
+  test('that isolates on nodes which do not enforce network policies is Ready, and warns with their names', async () => {
+    stage.create(['Label', 'Isolate']);
+    stage.unenforced.set('shop', 'node-1, node-2');
+    await stage.judge();
+    expect(stage.ready()).toMatchObject({
+      status: 'True',
+      reason: 'Unenforced',
+      message: expect.stringContaining('taken out of its workload and not cut off: node-1, node-2.'),
+    });
+    expect(stage.events).toMatchObject([{ type: 'Warning', reason: 'Unenforced' }]);
+    stage.unenforced.clear();
+    await stage.judge();
+    expect(stage.ready()).toMatchObject({ status: 'True', reason: 'Enforcing' });
+  });
+
+  test('is told of missing rights before the network, and of none where it does not isolate', async () => {
+    stage.unenforced.set('shop', 'node-1');
+    stage.create(['Isolate']);
+    stage.create(['Label'], { name: 'label' });
+    stage.denied.add('pods delete');
+    await stage.judge();
+    expect(stage.ready()).toMatchObject({ status: 'False', reason: 'MissingPermission' });
+    await stage.judge('label');
+    expect(stage.ready('label')).toMatchObject({ status: 'True', reason: 'Enforcing' });
+  });
+
   test('names the missing rights of all its rungs at once', async () => {
     stage.create(['Label', 'Isolate', 'Capture', 'Evict']);
     for (const right of ['pods patch', 'pods/eviction create', 'pods/log get']) stage.denied.add(right);

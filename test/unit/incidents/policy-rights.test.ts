@@ -82,6 +82,8 @@ describe('the rights for', () => {
       [
         ...COMMON('Evict'),
         'create pods/eviction @shop -> Evict',
+        'get apps: statefulsets @shop -> Touch',
+        'patch apps: statefulsets @shop -> Touch',
         'get die-operator.dev: driftpolicies @shop -> Evict',
         'get configmaps @die-operator-system/die-operator -> Evict',
       ],
@@ -135,11 +137,13 @@ describe('config/', () => {
         }),
     );
 
-  test('overlays/enforce grants nothing that no action needs', async () => {
+  test('overlays/enforce grants besides what actions need only that a deny policy can be removed', async () => {
     const granted = await load('overlays/enforce/responder-rights.yaml');
     expect(granted.length).toBeGreaterThan(15);
     const all = needed(ACTIONS);
-    expect(granted.filter((right) => !all.includes(right))).toEqual([]);
+    expect(granted.filter((right) => !all.includes(right))).toEqual([
+      'responder: delete networkpolicies.networking.k8s.io "die-operator-quarantine"',
+    ]);
   });
 
   test('grants all that the actions need', async () => {
@@ -167,6 +171,7 @@ describe('config/', () => {
       'responder: watch driftincidents.die-operator.dev',
       'responder: watch driftpolicies.die-operator.dev',
       'responder: watch namespaces',
+      'responder: watch networkpolicies.networking.k8s.io',
       'responder: watch pods',
     ]);
   });

@@ -24,6 +24,8 @@ import { VirtualClock } from '../../support/virtual-clock.ts';
 export interface Stage {
   cluster: EmbeddedCluster;
   clock: VirtualClock;
+  /** Nodes by namespace that were found not to enforce network policies, in words. */
+  unenforced: Map<string, string>;
   /** What was told. */
   events: EventInput[];
   /** Rights that are denied, as `pods/eviction create`. */
@@ -51,6 +53,7 @@ export function createStage(
   cluster.access.push((asked) => !denied.has(nameOf(asked)));
   const client = createKubeClient({ transport: wrap(cluster.transport, clock), clock, random });
   const events: EventInput[] = [];
+  const unenforced = new Map<string, string>();
   const stored = (name: string) =>
     cluster.api.get(DRIFT_POLICIES, { namespace: 'shop', name }) as DriftPolicy;
   const context: PolicyContext = {
@@ -64,11 +67,13 @@ export function createStage(
     protectedNamespaces: new Set(['kube-system']),
     reviews: new AccessReviews({ client, clock }),
     events: { record: (event) => events.push(event) },
+    unenforcedIn: ([first = '']) => unenforced.get(first),
     log: silentLogger,
   };
   return {
     cluster,
     clock,
+    unenforced,
     events,
     denied,
     create: (actions, { name = 'web', mode = 'Enforce' } = {}) => {

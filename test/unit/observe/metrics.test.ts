@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { FINAL_PHASES, STEPS } from '../../../src/api/incident.ts';
+import { FINAL_PHASES } from '../../../src/api/incident.ts';
 import { OUTCOMES } from '../../../src/detect/outcome.ts';
 import { DRIFT_INCIDENTS, PODS } from '../../../src/kube/resources.ts';
-import { STEP_RESULTS, createMetrics } from '../../../src/observe/metrics.ts';
+import { MEASURED_STEPS, STEP_RESULTS, createMetrics } from '../../../src/observe/metrics.ts';
 
 const fresh = () => createMetrics({ outcomes: OUTCOMES });
 
@@ -66,7 +66,9 @@ describe('counters', () => {
 describe('durations', () => {
   it('of steps are there for each step and result from the start', async () => {
     const counts = await samples(fresh(), 'die_operator_step_duration_seconds_count');
-    const all = STEPS.flatMap((step) => STEP_RESULTS.map((result) => `{step="${step}",result="${result}"}`));
+    const all = MEASURED_STEPS.flatMap((step) =>
+      STEP_RESULTS.map((result) => `{step="${step}",result="${result}"}`),
+    );
     expect(Object.keys(counts).toSorted()).toEqual(all.toSorted());
     expect(Object.values(counts).every((count) => count === 0)).toBe(true);
   });
@@ -109,7 +111,8 @@ describe('sizes', () => {
 describe('metrics of the process', () => {
   it('are there only when asked for', async () => {
     expect(await fresh().render()).not.toContain('process_resident_memory_bytes');
-    const metrics = createMetrics({ outcomes: OUTCOMES, process: true });
+    const metrics = fresh();
+    metrics.showProcess();
     expect(await metrics.render()).toMatch(/^process_resident_memory_bytes \d+/m);
   });
 });

@@ -2,11 +2,16 @@
 import { applyPatch, type Operation } from 'rfc6902';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { IsolationForm } from '../../../src/api/incident.ts';
-import type { KubeObject } from '../../../src/api/meta.ts';
-import { INCIDENT_ANNOTATION, QUARANTINE_LABEL, SEVERITY_LABEL } from '../../../src/api/names.ts';
+import type { DriftIncident, IsolationForm } from '../../../src/api/incident.ts';
+import type { KubeObject, OwnerReference } from '../../../src/api/meta.ts';
+import {
+  DELETION_COST_ANNOTATION,
+  INCIDENT_ANNOTATION,
+  QUARANTINE_LABEL,
+  SEVERITY_LABEL,
+} from '../../../src/api/names.ts';
 import { isolationPatch } from '../../../src/respond/isolate.ts';
-import { releasePatch } from '../../../src/respond/release.ts';
+import { releasePatch, restoredLabels, settledPatch } from '../../../src/respond/release.ts';
 import type { JsonPatchOp } from '../../../src/kube/client.ts';
 import { anIncident, T0 } from '../../support/builders.ts';
 
@@ -92,9 +97,11 @@ describe('release', () => {
         const incident = anIncident();
         incident.spec.target.labels = before;
         const isolated = apply(pod, isolationPatch(incident, pod, how, 'Error'));
-        const released = apply(isolated, releasePatch(incident, isolated));
-        expect(released.metadata.labels).toEqual(before);
-        expect(released.metadata.annotations).toEqual(annotations);
+        const back = apply(isolated, releasePatch(incident, isolated));
+        expect(back.metadata.labels).toEqual(before);
+        const released = apply(back, settledPatch(incident, back));
+        expect(released.metadata).toMatchObject({ labels: before, annotations });
+        expect(Object.keys(released.metadata.annotations ?? {})).toEqual(Object.keys(annotations));
       }),
     );
   });
@@ -109,7 +116,8 @@ describe('release', () => {
     const incident = anIncident();
     incident.spec.target.annotations = { [INCIDENT_ANNOTATION]: 'earlier' };
     const pod = rawPod({ [QUARANTINE_LABEL]: 'true' }, { [INCIDENT_ANNOTATION]: 'web-1-abcdef0123-1' });
-    expect(apply(pod, releasePatch(incident, pod)).metadata.annotations).toEqual({
+    const back = apply(pod, releasePatch(incident, pod));
+    expect(apply(back, settledPatch(incident, back)).metadata.annotations).toEqual({
       [INCIDENT_ANNOTATION]: 'earlier',
     });
   });
@@ -127,5 +135,143 @@ describe('release', () => {
     expect(() => apply({ ...pod, metadata: { ...pod.metadata, uid: 'another' } }, patch)).toThrow(
       /refused: TestError/,
     );
+  });
+});
+
+function controllerOfTarget({ spec: { target } }: DriftIncident): OwnerReference {
+  const { apiVersion = '', kind = '', name = '', uid = '' } = target.workload ?? {};
+  return { apiVersion, kind, name, uid, controller: true };
+}
+
+const OURS = { [QUARANTINE_LABEL]: 'true', [SEVERITY_LABEL]: 'critical' };
+const MARK = { [INCIDENT_ANNOTATION]: 'web-1-abcdef0123-1' };
+
+describe('labels that others changed while the pod was an orphan', () => {
+  const orphanOf = (recorded: Record<string, string>) => {
+    const incident = anIncident({
+      status: { isolation: { form: 'Orphan', at: T0 } },
+    });
+    return { ...incident, spec: { ...incident.spec, target: { ...incident.spec.target, labels: recorded } } };
+  };
+
+  test('stay where they were added, and lose to the record where they differ, by name', () => {
+    expect(
+      restoredLabels(orphanOf(LABELS), {
+        ...rawPod().metadata,
+        labels: { ...OURS, app: 'decoy', case: '42' },
+      }),
+    ).toEqual({
+      labels: { ...LABELS, case: '42' },
+      added: ['case'],
+      conflicts: ['app'],
+    });
+  });
+
+  test('stay, and the recorded ones come back, also where the record of the isolation was lost', () => {
+    const { metadata } = rawPod({ ...OURS, case: '42' }, MARK);
+    const incident = { ...orphanOf(LABELS), status: {} };
+    expect(restoredLabels(incident, metadata).labels).toEqual({ ...LABELS, case: '42' });
+    const kept = incident.spec.target.ownerReferences ?? [];
+    const ownerReferences = [...kept, controllerOfTarget(incident)];
+    const gentle = { ...metadata, labels: { ...OURS, app: 'web' }, ownerReferences };
+    expect(restoredLabels(incident, gentle).labels).toEqual({ app: 'web' });
+  });
+
+  test('are no conflict where somebody put back what was recorded', () => {
+    expect(
+      restoredLabels(orphanOf(LABELS), { ...rawPod().metadata, labels: { ...OURS, app: 'web' } }),
+    ).toEqual({
+      labels: LABELS,
+      added: [],
+      conflicts: [],
+    });
+  });
+
+  test('may be called as what every object has', () => {
+    const labels = { ...OURS, constructor: 'x' };
+    expect(restoredLabels(orphanOf(LABELS), { ...rawPod().metadata, labels })).toMatchObject({
+      added: ['constructor'],
+      conflicts: [],
+    });
+  });
+});
+
+describe('the deletion cost', () => {
+  const incident = anIncident();
+
+  test('is lent to an orphan of a ReplicaSet, and our annotation stays as long', () => {
+    const pod = rawPod(OURS, { ...MARK, note: 'mine' });
+    const back = apply(pod, releasePatch(incident, pod));
+    expect(back.metadata.annotations).toEqual({
+      ...MARK,
+      note: 'mine',
+      [DELETION_COST_ANNOTATION]: '2147483647',
+    });
+    expect(apply(back, settledPatch(incident, back)).metadata.annotations).toEqual({ note: 'mine' });
+  });
+
+  test.each([
+    ['that has one of its own', OURS, { ...MARK, [DELETION_COST_ANNOTATION]: '5' }],
+    ['that kept its labels', { ...LABELS, ...OURS }, MARK],
+  ])('is not lent to a pod %s', (_, labels, annotations) => {
+    const pod = rawPod(labels, annotations);
+    const { [INCIDENT_ANNOTATION]: _ours, ...others } = annotations as Record<string, string>;
+    expect(apply(pod, releasePatch(incident, pod)).metadata.annotations).toEqual(others);
+  });
+
+  test('is left alone once somebody changed it', () => {
+    const pod = rawPod(LABELS, { ...MARK, [DELETION_COST_ANNOTATION]: '7' });
+    expect(apply(pod, settledPatch(incident, pod)).metadata.annotations).toEqual({
+      [DELETION_COST_ANNOTATION]: '7',
+    });
+  });
+});
+
+function owned(...ownerReferences: object[]): KubeObject {
+  const pod = rawPod(LABELS, {});
+  return { ...pod, metadata: { ...pod.metadata, ownerReferences } } as KubeObject;
+}
+
+describe('owner references', () => {
+  const owner = { apiVersion: 'example.com/v1', kind: 'Fleet', name: 'f', uid: 'f-uid', controller: true };
+  const other = { apiVersion: 'v1', kind: 'ConfigMap', name: 'c', uid: 'c-uid' };
+
+  function ownedBy(kind: 'Fleet' | 'ReplicaSet') {
+    const incident = anIncident();
+    const apiVersion = kind === 'Fleet' ? 'example.com/v1' : 'apps/v1';
+    const workload = { apiVersion, kind, name: 'f', uid: 'f-uid' };
+    const target = { ...incident.spec.target, workload, ownerReferences: [{ ...owner, apiVersion, kind }] };
+    return { ...incident, spec: { ...incident.spec, target } };
+  }
+
+  test('of an orphan that nobody lets go of are taken away, as they were read, in the same patch', () => {
+    const pod = owned(owner);
+    const patch = isolationPatch(ownedBy('Fleet'), pod, 'Orphan', 'Critical');
+    expect(apply(pod, patch).metadata).not.toHaveProperty('ownerReferences');
+    expect(() => apply(owned(owner, other), patch)).toThrow(/refused: TestError/);
+  });
+
+  test('that are not recorded stay, as no release could put them back', () => {
+    const pod = owned(owner, other);
+    const patch = isolationPatch(ownedBy('Fleet'), pod, 'Orphan', 'Critical');
+    expect(apply(pod, patch).metadata.ownerReferences).toEqual([other]);
+  });
+
+  test.each<['Fleet' | 'ReplicaSet', IsolationForm]>([
+    ['Fleet', 'Gentle'],
+    ['Fleet', 'LabelOnly'],
+    ['ReplicaSet', 'Orphan'],
+  ])('of a %s stay in form %s', (kind, form) => {
+    const pod = owned({ ...owner, kind });
+    const patch = isolationPatch(ownedBy(kind), pod, form, 'Critical');
+    expect(apply(pod, patch).metadata.ownerReferences).toEqual(pod.metadata.ownerReferences);
+  });
+
+  test('come back beside those that somebody added', () => {
+    const incident = ownedBy('Fleet');
+    const pod = { ...owned(other), metadata: { ...owned(other).metadata, labels: OURS, annotations: MARK } };
+    const released = apply(pod, releasePatch(incident, pod, [owner]));
+    expect(released.metadata.ownerReferences).toEqual([other, owner]);
+    expect(released.metadata.annotations).toEqual({});
   });
 });

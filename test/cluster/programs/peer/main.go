@@ -1,6 +1,6 @@
-// Command peer is what the tests' pods run: `serve` answers HTTP and echoes lines, `get URL` asks once, `hold HOST:PORT`
-// keeps one connection and says for each beat that it still carries, until it does not. It resolves no names: the node has
-// no DNS.
+// Command peer is what the tests' pods run: `serve` answers HTTP and echoes lines and datagrams, `get URL` asks once,
+// `dial HOST:PORT` connects once, `knock HOST:PORT` does so 20 times a second and says when it was let in and when not, `datagram HOST:PORT` sends one and waits for its echo, `hold HOST:PORT` keeps one
+// connection and says for each beat that it still carries, until it does not. It resolves no names: the node has no DNS.
 package main
 
 import (
@@ -19,6 +19,9 @@ const (
 	echoAddress = ":7777"
 	patience    = 2 * time.Second
 	beatEvery   = 200 * time.Millisecond
+
+	knockEvery    = 50 * time.Millisecond
+	knockPatience = 300 * time.Millisecond
 )
 
 func main() {
@@ -34,10 +37,16 @@ func run(args []string) error {
 		return serve()
 	case len(args) == 2 && args[0] == "get":
 		return get(args[1])
+	case len(args) == 2 && args[0] == "dial":
+		return dial(args[1])
+	case len(args) == 2 && args[0] == "knock":
+		return knock(args[1])
+	case len(args) == 2 && args[0] == "datagram":
+		return datagram(args[1])
 	case len(args) == 2 && args[0] == "hold":
 		return hold(args[1])
 	}
-	return errors.New("usage: peer serve | get URL | hold HOST:PORT")
+	return errors.New("usage: peer serve | get URL | dial HOST:PORT | knock HOST:PORT | datagram HOST:PORT | hold HOST:PORT")
 }
 
 func serve() error {
@@ -46,6 +55,11 @@ func serve() error {
 		return err
 	}
 	go echo(listener)
+	packets, err := net.ListenPacket("udp", echoAddress)
+	if err != nil {
+		return err
+	}
+	go echoPackets(packets)
 	host, err := os.Hostname()
 	if err != nil {
 		return err
@@ -65,6 +79,62 @@ func echo(listener net.Listener) {
 			_, _ = io.Copy(conn, conn)
 		}()
 	}
+}
+
+func echoPackets(packets net.PacketConn) {
+	buffer := make([]byte, 1500)
+	for {
+		n, from, err := packets.ReadFrom(buffer)
+		if err != nil {
+			return
+		}
+		_, _ = packets.WriteTo(buffer[:n], from)
+	}
+}
+
+func dial(address string) error {
+	conn, err := net.DialTimeout("tcp", address, patience)
+	if err != nil {
+		return err
+	}
+	fmt.Println("ok")
+	return conn.Close()
+}
+
+// Times are milliseconds since the epoch, of the moment when the connection was asked for.
+func knock(address string) error {
+	for {
+		began := time.Now()
+		conn, err := net.DialTimeout("tcp", address, knockPatience)
+		if err != nil {
+			fmt.Println("shut", began.UnixMilli())
+		} else {
+			fmt.Println("open", began.UnixMilli())
+			conn.Close()
+		}
+		time.Sleep(knockEvery)
+	}
+}
+
+func datagram(address string) error {
+	conn, err := net.DialTimeout("udp", address, patience)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprint(conn, "ok"); err != nil {
+		return err
+	}
+	buffer := make([]byte, 16)
+	n, err := conn.Read(buffer)
+	if err != nil {
+		return err
+	}
+	fmt.Println(string(buffer[:n]))
+	return nil
 }
 
 func get(url string) error {

@@ -1,4 +1,5 @@
 // Promise 3: evictions once, after their evidence, within the limits, and never of the last copy.
+import { recordedDuration } from '../../../../src/decide/duration.ts';
 import { responseOf } from '../../../../src/decide/merge.ts';
 import type { DriftIncident } from '../../../../src/api/incident.ts';
 import type { KubeObject } from '../../../../src/api/meta.ts';
@@ -31,16 +32,45 @@ export const evidenceFirst: Judge = ({ stage }) =>
     .flatMap((write) => {
       const incident = incidentOf(write);
       if (!incident) return [`${named(write.before)} was evicted without an incident`];
-      if (!wantsEvidence(stage, incident)) return [];
-      const step = incident.status?.steps?.find(({ name }) => name === 'Capture');
-      if (step?.state === 'Failed' && step.attempts >= CAPTURE_TRIES) return [];
-      const sealed = stage.sealed.get(incident.metadata.uid);
-      if (sealed === undefined || sealed > write.sentAt)
-        return [`${named(write.before)} was evicted before its evidence was complete`];
-      return incident.status?.evidence
-        ? []
-        : [`${named(write.before)} was evicted before its evidence was recorded`];
+      const early = againstExpiry(stage, write, incident);
+      return early.length > 0 ? early : withoutEvidence(stage, write, incident);
     });
+
+function withoutEvidence(stage: Stage, write: PodWrite, incident: DriftIncident): string[] {
+  if (!wantsEvidence(stage, incident)) return [];
+  const step = incident.status?.steps?.find(({ name }) => name === 'Capture');
+  if (step?.state === 'Failed' && step.attempts >= CAPTURE_TRIES) return [];
+  const sealed = stage.sealed.get(incident.metadata.uid);
+  if (sealed === undefined || sealed > write.sentAt)
+    return [`${named(write.before)} was evicted before its evidence was complete`];
+  return incident.status?.evidence
+    ? []
+    : [`${named(write.before)} was evicted before its evidence was recorded`];
+}
+
+// An eviction that no rung asks for ends a quarantine that expired.
+function againstExpiry(
+  stage: Stage,
+  { before, servedAt: at, around }: PodWrite,
+  incident: DriftIncident,
+): string[] {
+  const { contributions, settings } = responseOf(incident);
+  if (contributions.some(({ actions }) => actions.includes('Evict'))) return [];
+  const what = `${named(before)} was evicted at the end of its quarantine`;
+  const complete = around?.incidents
+    .find(({ metadata }) => metadata.uid === incident.metadata.uid)
+    ?.status?.conditions?.some(({ type, status }) => type === 'EvidenceComplete' && status === 'True');
+  const isolated = podWrites(stage).find(
+    ({ kind, before: pod }) => kind === 'Mark' && pod.metadata.uid === before.metadata.uid,
+  );
+  const jumped = stage.history.faults.some(({ kind }) => kind === 'ClockJump');
+  // Times of creation are whole seconds.
+  const over = jumped || at - (isolated?.servedAt ?? at) >= recordedDuration(settings.isolation.ttl) - 1_000;
+  return [
+    ...(complete ? [] : [`${what}, and its evidence is not complete`]),
+    ...(over ? [] : [`${what}, which was not over`]),
+  ];
+}
 
 /** See PROMISES. */
 export const withinLimits: Judge = ({ stage }) =>
@@ -79,7 +109,8 @@ export const lastCopy: Judge = ({ stage }) => {
     .map(({ before }) => `${named(before)} was evicted, and no other copy was Ready`);
 };
 
-const BLINDING = new Set(['Watch', 'Lag', 'Partition', 'Stop', 'Outage', 'Read']);
+/** Faults by which watches tell too late what there is. */
+export const BLINDING: ReadonlySet<string> = new Set(['Watch', 'Lag', 'Partition', 'Stop', 'Outage', 'Read']);
 
 function readyOthers(stage: Stage, { before, around }: PodWrite): KubeObject[] {
   const workload = controllerUid(original(stage, before.metadata.uid) ?? before);
@@ -101,7 +132,7 @@ export function incidentOf({ around, before }: PodWrite): DriftIncident | undefi
 }
 
 /** Whether every policy that contributed still enforces, and one asks for evidence. */
-function wantsEvidence({ cluster }: Stage, incident: DriftIncident): boolean {
+export function wantsEvidence({ cluster }: Stage, incident: DriftIncident): boolean {
   const { contributions } = responseOf(incident);
   const policies = cluster.api.list(DRIFT_POLICIES) as DriftPolicy[];
   const stays = contributions.every(({ uid }) =>

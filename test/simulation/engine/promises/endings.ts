@@ -36,7 +36,9 @@ function endOf(incident: DriftIncident): string {
 // Limits of time are kept by wall clocks: with one that jumped an alert can be too old, and patience end too early.
 function isExcused({ history }: Stage, incident: DriftIncident): boolean {
   const jumped = history.faults.some(({ kind }) => kind === 'ClockJump');
-  return jumped && ['Failed', 'EvictionTimeout', 'Audit'].includes(endOf(incident));
+  return (
+    jumped && ['Failed', 'EvictionTimeout', 'Audit', 'Quarantined', 'PolicyChanged'].includes(endOf(incident))
+  );
 }
 
 // A receiver whose cache lags opens another one for a pod that an earlier incident evicted: it has nothing left to do.

@@ -2,8 +2,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isFinal, type DriftIncident } from '../../../../src/api/incident.ts';
 import type { KubeObject } from '../../../../src/api/meta.ts';
-import { FINALIZER, INCIDENT_ANNOTATION, QUARANTINE_LABEL } from '../../../../src/api/names.ts';
+import { DELETION_COST_ANNOTATION, FINALIZER, INCIDENT_ANNOTATION } from '../../../../src/api/names.ts';
+import { isReady } from '../../../support/world.ts';
 import type { Judge } from '../promises.ts';
+import type { Stage } from '../stage.ts';
 import { hasMarks, named, original, podWrites } from './pods.ts';
 
 /** See PROMISES. */
@@ -57,9 +59,29 @@ export const released: Judge = ({ stage }) => {
           `${named(pod)} has no open incident and is not as before: ${JSON.stringify(marksOf(pod))} instead of ${JSON.stringify(marksOf(first))}`,
         ];
   });
-  return [...kept, ...pods];
+  return [...kept, ...pods, ...wentInstead(stage)];
 };
 
-function marksOf({ metadata: { labels = {}, annotations = {} } }: KubeObject): object {
-  return { labels, incident: annotations[INCIDENT_ANNOTATION], quarantined: labels[QUARANTINE_LABEL] };
+// What a person found clean stays: of two that are Ready its replacement goes.
+function wentInstead(stage: Stage): string[] {
+  return podWrites(stage).flatMap(({ kind, before, after, servedAt: at }) => {
+    const lent = after?.metadata.annotations?.[DELETION_COST_ANNOTATION];
+    if (kind !== 'Restore' || lent === undefined) return [];
+    const gone = stage.log.changes.some(
+      ({ of, operation, before: pod, at: when }) =>
+        of === 'pods' && operation === 'DELETE' && pod?.metadata.uid === before.metadata.uid && when >= at,
+    );
+    return gone && isReady(before)
+      ? [`${named(before)} was released, and went instead of its replacement`]
+      : [];
+  });
+}
+
+function marksOf({ metadata: { labels = {}, annotations = {}, ownerReferences = [] } }: KubeObject): object {
+  return {
+    labels,
+    incident: annotations[INCIDENT_ANNOTATION],
+    cost: annotations[DELETION_COST_ANNOTATION],
+    owners: ownerReferences.map(({ uid }) => uid),
+  };
 }

@@ -1,6 +1,11 @@
 // What a write did to a pod, told by the objects before and after it.
 import type { KubeObject } from '../../../../src/api/meta.ts';
-import { INCIDENT_ANNOTATION, QUARANTINE_LABEL, SEVERITY_LABEL } from '../../../../src/api/names.ts';
+import {
+  CAPTURE_NAMESPACE,
+  INCIDENT_ANNOTATION,
+  QUARANTINE_LABEL,
+  SEVERITY_LABEL,
+} from '../../../../src/api/names.ts';
 import { isWrite, type Served } from '../server-log.ts';
 import type { Stage } from '../stage.ts';
 
@@ -15,11 +20,13 @@ export interface PodWrite extends Served {
 
 const OURS = [QUARANTINE_LABEL, SEVERITY_LABEL];
 
-/** Every write of the operator that was carried out on a pod. */
+/** Every write of the operator that was carried out on a pod that is not its own. */
 export function podWrites({ log }: Stage): PodWrite[] {
   return log.writes.flatMap((entry) => {
-    const { of, before } = entry;
-    return of === 'pods' && before ? [{ ...entry, before, kind: kindOf(entry) }] : [];
+    const { of, before, namespace } = entry;
+    return of === 'pods' && namespace !== CAPTURE_NAMESPACE && before
+      ? [{ ...entry, before, kind: kindOf(entry) }]
+      : [];
   });
 }
 
@@ -31,12 +38,18 @@ export function podRequests({ log }: Stage): Served[] {
 function kindOf({ verb, subresource, after }: Served): PodWriteKind {
   if (subresource === 'eviction') return 'Evict';
   if (verb === 'delete') return 'Delete';
-  return after && hasMarks(after) ? 'Mark' : 'Restore';
+  // What is released keeps the annotation until its ReplicaSet has settled.
+  return after && OURS.some((key) => key in (after.metadata.labels ?? {})) ? 'Mark' : 'Restore';
 }
 
 /** Whether the pod carries a label or annotation of ours. */
 export function hasMarks({ metadata: { labels = {}, annotations = {} } }: KubeObject): boolean {
   return OURS.some((key) => key in labels) || INCIDENT_ANNOTATION in annotations;
+}
+
+/** Whether it has the quarantine label, whatever its value. */
+export function isLabelled(object: KubeObject | undefined): boolean {
+  return QUARANTINE_LABEL in (object?.metadata.labels ?? {});
 }
 
 /** Whether all labels but ours were taken away. */

@@ -11,11 +11,18 @@ export const PROMISES = {
   Leads: '3: of several responders only the one that holds the Lease acts',
   Asked: '3: no action that no policy in Enforce asked for',
   IsolationFirst: '4: isolation does not wait for evidence',
+  DenyPolicy:
+    '4: a pod is quarantined where the deny policy stands, which stays while it is needed, and then goes',
+  Proven: '5: a node is said to enforce, or not to, only if both canaries showed it; no helper pod is left',
   Released: '6: labels are as before, nothing of ours is left',
   Finalizer: '6: the finalizer is there before the pod is changed, and as long as it is',
   Ends: '7: every incident ends, or waits for something that it names; then nothing runs',
   TrueRecord: '7: an incident that says Resolved was replaced, by a pod that is its own',
   CountsOnce: '8: a detection counts once',
+  Listed:
+    '9: where that is protected, pods are listed before they are quarantined and as long as they are, no others',
+  Firewall:
+    '10: a firewall only where it is permitted, after the quarantine, written ahead; none after a release',
 } as const;
 
 /** Name of a promise. */

@@ -14,12 +14,11 @@ import type { Judge } from '../promises.ts';
 import type { Change, Served } from '../server-log.ts';
 import type { Stage } from '../stage.ts';
 import { incidentOf } from './destructive.ts';
+import { known } from './known.ts';
 import { named, podWrites, type PodWrite } from './pods.ts';
 
 /** Both kinds, by plural. */
 const POLICIES = new Set(['driftpolicies', 'clusterdriftpolicies']);
-/** From the first look to the act lie three requests of at most 10 s each. */
-const FRESH_MS = 30_000;
 /** From the last look at an incident to the patch that isolates its pod. */
 const SNAPSHOT_MS = 1_000;
 /** How long a watch may take to tell of a policy. */
@@ -32,21 +31,6 @@ export const stopped: Judge = ({ stage }) =>
     ...againstDecision(stage, write),
     ...againstPolicy(stage, write),
   ]);
-
-/** Answers that the sender of a write had received when it sent it, and that are fresh. */
-function known(stage: Stage, write: PodWrite, what: (entry: Served) => boolean): Served[] {
-  const stood = stage.history.faults.map((fault) => (fault.kind === 'Stop' ? fault.forMs : 0));
-  const oldest = write.sentAt - FRESH_MS - Math.max(0, ...stood);
-  return stage.log.served.filter(
-    (entry) =>
-      entry.replica === write.replica &&
-      entry.life === write.life &&
-      entry.receivedAt !== undefined &&
-      entry.receivedAt <= write.sentAt &&
-      entry.servedAt >= oldest &&
-      what(entry),
-  );
-}
 
 function againstPause(stage: Stage, write: PodWrite): string[] {
   if (write.kind !== 'Evict' && write.kind !== 'Delete') return [];
@@ -120,8 +104,14 @@ function enforces(object: KubeObject | undefined): boolean {
 }
 
 function asksForEviction(object: KubeObject | undefined): boolean {
-  const { responses = [] } = (object as DriftPolicy | undefined)?.spec ?? {};
-  return responses.some(({ actions }) => actions.includes('Evict'));
+  const spec = (object as DriftPolicy | undefined)?.spec;
+  return spec?.responses?.some((rung) => actionsOf(spec, rung).includes('Evict')) ?? false;
+}
+
+// A quarantine that expires may end in an eviction.
+function actionsOf({ isolation }: AnyPolicy['spec'], { actions }: { actions: readonly Action[] }): Action[] {
+  const expires = isolation.onExpiry === 'Evict' && actions.includes('Isolate');
+  return expires ? [...actions, 'Evict'] : [...actions];
 }
 
 /** When the last policy in Enforce was changed or deleted, if none is left. */
@@ -162,8 +152,11 @@ function allowedActions({ log, alerts }: Stage, uid: string): Set<Action> {
     .filter(({ of, object }) => POLICIES.has(of) && object)
     .map(({ object }) => (object as AnyPolicy).spec)
     .filter(({ mode }) => mode === 'Enforce');
-  const rungs = versions.flatMap(({ responses }) => responses ?? []);
   return new Set(
-    rungs.filter((rung) => severityRank(rung.minSeverity) <= worst).flatMap(({ actions }) => actions),
+    versions.flatMap((spec) =>
+      (spec.responses ?? [])
+        .filter((rung) => severityRank(rung.minSeverity) <= worst)
+        .flatMap((rung) => actionsOf(spec, rung)),
+    ),
   );
 }

@@ -1,6 +1,9 @@
 // Promises 1 and 4: what is written to at all, and in which order.
+import type { KubeObject } from '../../../../src/api/meta.ts';
+import { ENFORCEMENT_CONFIGMAP, QUARANTINE_LIST, QUARANTINED_PODS_LIST } from '../../../../src/api/names.ts';
 import { isWrite, type Served } from '../server-log.ts';
 import type { Judge } from '../promises.ts';
+import type { Stage } from '../stage.ts';
 import { named, podWrites } from './pods.ts';
 
 /** Kinds that the operator writes, by plural; pods are judged by their own rule. */
@@ -11,6 +14,14 @@ const WRITTEN = new Set([
   'clusterdriftpolicies',
   'networkpolicies',
   'leases',
+  'statefulsets',
+  'configmaps',
+]);
+/** Of ConfigMaps, the lists of quarantined pods, and what is known of nodes. */
+const MAPS: ReadonlySet<string | undefined> = new Set([
+  QUARANTINE_LIST,
+  QUARANTINED_PODS_LIST,
+  ENFORCEMENT_CONFIGMAP,
 ]);
 
 /** See PROMISES. */
@@ -23,10 +34,32 @@ export const onlyTargets: Judge = ({ stage }) => {
     .filter((entry) => entry.replica !== 'network' && isWrite(entry) && !isTested(entry))
     .map(({ verb, path }) => `${verb} ${path} carries no test of the UID`);
   const foreign = stage.log.served
-    .filter((entry) => isWrite(entry) && !WRITTEN.has(entry.of))
+    .filter((entry) => isWrite(entry) && !isOfOurs(entry))
     .map(({ verb, path }) => `${verb} ${path}: not a kind that the operator writes`);
-  return [...strangers, ...untested, ...foreign];
+  const strangeSets = stage.log.writes
+    .filter(({ of, before }) => of === 'statefulsets' && !ownsTarget(stage, targets, before))
+    .map(({ path }) => `${path} was touched, and it owns no pod that an alert is about`);
+  return [...strangers, ...untested, ...foreign, ...strangeSets];
 };
+
+function isOfOurs({ of, name }: Served): boolean {
+  return WRITTEN.has(of) && (of !== 'configmaps' || MAPS.has(name));
+}
+
+// As the pods were when they were created.
+function ownsTarget(
+  { log }: Stage,
+  targets: ReadonlySet<string | undefined>,
+  set: KubeObject | undefined,
+): boolean {
+  return log.changes.some(
+    ({ of, operation, object }) =>
+      of === 'pods' &&
+      operation === 'CREATE' &&
+      targets.has(object?.metadata.uid) &&
+      object?.metadata.ownerReferences?.some(({ uid }) => uid === set?.metadata.uid),
+  );
+}
 
 interface Body {
   deleteOptions?: { preconditions?: { uid?: string } };

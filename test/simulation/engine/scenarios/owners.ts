@@ -48,6 +48,21 @@ export const OWNED: readonly Scenario[] = [
     },
   })),
   {
+    name: 'release-unowned',
+    about: 'a pod that lost its unknown owner is released',
+    ends: ['Released'],
+    setUp: async (stage) => {
+      prepare(stage, { name: 'fleet', unknown: true, recreates: false, ends: [] });
+      stage.policy(rung(['Isolate']));
+      await stage.settlePods(2);
+    },
+    play: async (stage) => {
+      await stage.alert(stage.pod(), 'First');
+      await stage.phase('Quarantined');
+      stage.release();
+    },
+  },
+  {
     name: 'same-name',
     about: 'a bare pod is deleted half-way and another one gets its name',
     hasMoment: true,

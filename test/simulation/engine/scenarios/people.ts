@@ -44,6 +44,19 @@ const INTERRUPTIONS: readonly Interruption[] = [
     },
   },
   {
+    name: 'release-edited',
+    about: 'a quarantine is released whose labels somebody had edited',
+    actions: ['Label', 'Isolate'],
+    ends: ['Released', 'Quarantined'],
+    act: async (stage) => {
+      await stage.phase('Quarantined');
+      stage.edit(PODS, stage.named(), ({ metadata }) => ({
+        metadata: { ...metadata, labels: { ...metadata.labels, tier: 'back' } },
+      }));
+      stage.release();
+    },
+  },
+  {
     name: 'delete-incident',
     about: 'the incident is deleted half-way',
     ends: ['Resolved', 'TargetGone'],

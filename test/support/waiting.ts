@@ -1,6 +1,6 @@
 // Waiting for servers to become ready: it ends as soon as one of them does.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Daemon } from '../../support/processes.ts';
+import type { Daemon } from './processes.ts';
 
 /** A busy machine needs most of it. */
 const READY_MS = 120_000;

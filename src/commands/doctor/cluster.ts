@@ -1,0 +1,134 @@
+// Checks of the cluster itself: that it answers, its clock, our kinds, the pause switch.
+import { isDeepStrictEqual } from 'node:util';
+import { crdDocuments } from '../../api/crd.ts';
+import type { KubeObject } from '../../api/meta.ts';
+import { SWITCH_CONFIGMAP, SYSTEM_NAMESPACE } from '../../api/names.ts';
+import { pausedBy } from '../../decide/pause.ts';
+import { createDirectoryStore } from '../../evidence/directory-store.ts';
+import { deadline } from '../../kube/clock.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { isNotFound, networkError, statusError } from '../../kube/errors.ts';
+import { CONFIG_MAPS, type Resource } from '../../kube/resources.ts';
+import { version } from '../../version.ts';
+import { ok, skipped, warning, wrong, type Check, type DoctorContext } from './check.ts';
+
+const ANSWER_MS = 10_000;
+const MAX_VERSION = 65_536;
+/** Alerts and time limits are compared with the API server's times; a clock that is off by more is set wrong. */
+const MAX_SKEW_MS = 10_000;
+
+const CRDS: Resource = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  kind: 'CustomResourceDefinition',
+  namespaced: false,
+};
+
+interface CustomDefinition extends KubeObject {
+  spec: { versions: { name: string; schema?: { openAPIV3Schema?: unknown } }[] };
+}
+
+async function lookAtServer(context: DoctorContext): ReturnType<Check['look']> {
+  const sent = context.clock.now();
+  const { gitVersion, date } = await readVersion(context);
+  const received = context.clock.now();
+  const found = [ok(`Kubernetes ${gitVersion} answers`)];
+  // The header has whole seconds, cut.
+  const [least, most] = [Date.parse(date) - received, Date.parse(date) + 1_000 - sent];
+  const skew = least > 0 ? least : Math.min(0, most);
+  if (Number.isNaN(skew)) return [...found, skipped('the answer has no date to compare the clock with')];
+  if (Math.abs(skew) <= MAX_SKEW_MS) return [...found, ok('this clock and that of the API server agree')];
+  const seconds = Math.round(Math.abs(skew) / 1000);
+  const behind = skew > 0 ? 'behind' : 'ahead of';
+  return [
+    ...found,
+    wrong(
+      `this clock is ${seconds} s ${behind} that of the API server`,
+      'Alerts count as too old, or limits end at the wrong time: synchronize the clocks of all nodes.',
+    ),
+  ];
+}
+
+async function readVersion({ transport, clock, stopping }: DoctorContext) {
+  const { signal, done } = deadline(clock, ANSWER_MS, stopping);
+  const doing = 'get /version';
+  try {
+    const request = { method: 'GET', path: '/version', headers: {}, streaming: false, signal } as const;
+    const { status, headers, body } = await transport(request);
+    const text = Buffer.concat(await Array.fromAsync(body))
+      .subarray(0, MAX_VERSION)
+      .toString();
+    if (status !== 200) throw statusError(doing, { status, body: undefined });
+    const { gitVersion } = JSON.parse(text) as { gitVersion?: unknown };
+    return { gitVersion: String(gitVersion).slice(0, 64), date: headers['date'] ?? '' };
+  } catch (error) {
+    throw networkError(doing, error, signal);
+  } finally {
+    done();
+  }
+}
+
+async function lookAtKinds({ client }: DoctorContext): ReturnType<Check['look']> {
+  const wanted = crdDocuments() as CustomDefinition[];
+  return Promise.all(
+    wanted.map(async ({ metadata: { name }, spec }) => {
+      const cure = `Apply the definitions of this version, ${version()}: kubectl apply --server-side -k crds`;
+      const found = await orAbsent(client.get<CustomDefinition>(CRDS, { name }));
+      if (!found) return wrong(`${name} is not installed`, cure);
+      const schemaOf = ({ versions }: CustomDefinition['spec']) => versions[0]?.schema?.openAPIV3Schema;
+      return isDeepStrictEqual(schemaOf(found.spec), schemaOf(spec))
+        ? ok(`${name} is that of this version`)
+        : wrong(`${name} is that of another version`, cure);
+    }),
+  );
+}
+
+async function lookAtPause({ client }: DoctorContext): ReturnType<Check['look']> {
+  const at = { namespace: SYSTEM_NAMESPACE, name: SWITCH_CONFIGMAP };
+  const map = await orAbsent(client.get<KubeObject & { data?: Record<string, string> }>(CONFIG_MAPS, at));
+  const paused = pausedBy(map?.data);
+  return [
+    paused === undefined
+      ? ok('destructive steps are not paused')
+      : warning(paused, `Once that is over: kubectl delete configmap -n ${at.namespace} ${at.name}`),
+  ];
+}
+
+async function lookAtEvidence({ clock, evidenceDir }: DoctorContext): ReturnType<Check['look']> {
+  if (evidenceDir === undefined)
+    return [
+      skipped(
+        'the store is looked at where the responder runs: there, with --evidence-dir, see docs/doctor.md',
+      ),
+    ];
+  const trouble = await createDirectoryStore({ root: evidenceDir, clock, version: version() }).readiness();
+  return [
+    trouble === undefined
+      ? ok(`${evidenceDir} takes evidence`)
+      : wrong(
+          `${evidenceDir}: ${trouble}`,
+          'Until then nothing is captured, and no pod evicted whose evidence is required.',
+        ),
+  ];
+}
+
+/** Undefined where there is no such object. @throws KubeError */
+export async function orAbsent<T>(read: Promise<T>): Promise<T | undefined> {
+  try {
+    return await read;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether an object of that kind is there. @throws KubeError */
+export async function exists(client: KubeClient, resource: Resource, name: string): Promise<boolean> {
+  return (await orAbsent(client.get(resource, { name }))) !== undefined;
+}
+
+export const API_SERVER: Check = { name: 'api-server', look: lookAtServer };
+export const KINDS: Check = { name: 'kinds', look: lookAtKinds };
+export const PAUSE: Check = { name: 'pause', look: lookAtPause };
+export const EVIDENCE: Check = { name: 'evidence', look: lookAtEvidence };

@@ -1,0 +1,63 @@
+// Which namespaces matter to `die-operator doctor`: those in which a policy in force isolates pods.
+import type { KubeObject } from '../../api/meta.ts';
+import { namespaceFacts } from '../../api/namespace.ts';
+import type { AnyPolicy, PolicyKind } from '../../api/policy.ts';
+import { compilePolicy, type CompiledPolicy } from '../../decide/policies.ts';
+import { rulebookFor } from '../../decide/rulebook.ts';
+import type { KubeClient, Selection } from '../../kube/client.ts';
+import { CLUSTER_DRIFT_POLICIES, DRIFT_POLICIES, NAMESPACES, type Resource } from '../../kube/resources.ts';
+import type { IsolatingNamespace } from './check.ts';
+
+const PAGE = 500;
+
+/** @throws KubeError */
+export async function isolatingNamespaces(client: KubeClient): Promise<IsolatingNamespace[]> {
+  const [own, cluster, spaces] = await Promise.all([
+    policiesOf(client, DRIFT_POLICIES, 'DriftPolicy'),
+    policiesOf(client, CLUSTER_DRIFT_POLICIES, 'ClusterDriftPolicy'),
+    listAll<KubeObject>(client, NAMESPACES),
+  ]);
+  return spaces.flatMap((object) => {
+    const space = namespaceFacts(object);
+    const inside = own.filter(({ namespace }) => namespace === space.name);
+    const inForce = [...rulebookFor(space, inside, cluster).inForce.values()];
+    const policies = inForce.filter(isolates);
+    return policies.length > 0 && !space.terminating ? [{ name: space.name, policies }] : [];
+  });
+}
+
+/** Everything that is selected, page by page. @throws KubeError */
+export async function listAll<T extends KubeObject>(
+  client: KubeClient,
+  resource: Resource,
+  selection: Selection = {},
+): Promise<T[]> {
+  const all: T[] = [];
+  let next: string | undefined;
+  do {
+    const page = await client.list<T>(resource, {
+      ...selection,
+      limit: PAGE,
+      ...(next && { continue: next }),
+    });
+    all.push(...page.items);
+    next = page.metadata.continue;
+  } while (next !== undefined && next !== '');
+  return all;
+}
+
+async function policiesOf(
+  client: KubeClient,
+  resource: Resource,
+  kind: PolicyKind,
+): Promise<CompiledPolicy[]> {
+  const all = await listAll<AnyPolicy>(client, resource);
+  return all.flatMap((policy) => {
+    const compilation = compilePolicy(policy, kind);
+    return compilation.accepted ? [compilation.policy] : [];
+  });
+}
+
+function isolates({ mode, rungs }: CompiledPolicy): boolean {
+  return mode === 'Enforce' && rungs.some(({ actions }) => actions.includes('Isolate'));
+}

@@ -1,0 +1,57 @@
+// `die-operator helper PROGRAM`: what helper pods run. It is for the operator to start, not for people.
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { isIP } from 'node:net';
+import { CANARY_PORT } from '../helpers/canary-report.ts';
+import { runCanary } from '../helpers/programs/canary.ts';
+import { systemClock } from '../kube/clock.ts';
+import { netnsCommands } from './helper/netns.ts';
+
+interface CanaryFlags {
+  pair: string;
+  peer?: string;
+  port: number;
+}
+
+/** See the file's first line. */
+export function command(): Command {
+  const pair = () => new Option('--pair <id>', 'names the pair that this one is of').makeOptionMandatory();
+  const port = () => new Option('--port <number>', 'where to listen').default(CANARY_PORT).argParser(asPort);
+  const helper = new Command('helper');
+  for (const program of netnsCommands()) helper.addCommand(program);
+  return helper
+    .addCommand(
+      new Command('canary-peer')
+        .description('waits for the other canary of its pair, then calls it back')
+        .exitOverride()
+        .addOption(pair())
+        .addOption(port())
+        .action(canary),
+    )
+    .addCommand(
+      new Command('canary-subject')
+        .description('calls the other canary of its pair')
+        .exitOverride()
+        .addOption(pair())
+        .addOption(port())
+        .requiredOption('--peer <address>', 'where the other one is', asAddress)
+        .action(canary),
+    );
+}
+
+async function canary(flags: CanaryFlags): Promise<void> {
+  const stopped = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stopped.abort());
+  const say = (report: object) => process.stdout.write(`${JSON.stringify(report)}\n`);
+  await runCanary({ ...flags, clock: systemClock, say }, stopped.signal);
+}
+
+function asPort(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new InvalidArgumentError('1 to 65535');
+  return port;
+}
+
+function asAddress(text: string): string {
+  if (isIP(text) === 0) throw new InvalidArgumentError('an IP address');
+  return text;
+}
