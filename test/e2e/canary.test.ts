@@ -14,7 +14,9 @@ import { alertAbout } from '../support/alerts.ts';
 import { aPolicy } from '../support/builders.ts';
 import { kubectl } from '../support/manifests.ts';
 import { eventually } from '../support/real-api-test.ts';
-import { enforcePolicies, installHelpers, removeHelpers } from './support/enforcement.ts';
+import { installHelpers, removeHelpers } from './support/components.ts';
+import { enforcePolicies } from './support/enforcement.ts';
+import { restartResponder } from './support/installation.ts';
 import { operatorTest } from './support/operator-test.ts';
 
 const PATIENCE_MS = 200_000;
@@ -56,8 +58,7 @@ const test = operatorTest
         const ours = ['-n', SYSTEM_NAMESPACE];
         const map = ['patch', 'configmap', ENFORCEMENT_CONFIGMAP, '--type=merge', '-p', '{"data":null}'];
         await kubectl(access, ...ours, ...map);
-        await kubectl(access, ...ours, 'rollout', 'restart', 'deployment/responder');
-        await kubectl(access, ...ours, 'rollout', 'status', 'deployment/responder', '--timeout=90s');
+        await restartResponder(access);
         const { apiVersion, kind, spec } = aPolicy(ISOLATE);
         await client.create(
           DRIFT_POLICIES,

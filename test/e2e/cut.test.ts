@@ -13,18 +13,9 @@ import { cut, uncut } from '../../src/respond/cut.ts';
 import { alertAbout } from '../support/alerts.ts';
 import { anIncident } from '../support/builders.ts';
 import { eventually } from '../support/real-api-test.ts';
-import {
-  beats,
-  bothWays,
-  CUT,
-  cutTest as test,
-  hold,
-  isCut,
-  isolated,
-  OPEN,
-  staysReady,
-} from './support/cut-test.ts';
+import { bothWays, CUT, cutTest as test, isolated, OPEN, staysReady } from './support/cut-test.ts';
 import type { RunningPod } from './support/node-test.ts';
+import { beats, holdConnection, isCut } from './support/traffic.ts';
 
 const PATIENCE_MS = 240_000;
 /** A beat that does not come back within 2 s is the last one. */
@@ -58,7 +49,11 @@ describe('a firewall in the network of a pod, where no policy is enforced', () =
       const [pod, [other, third]] = await Promise.all([suspect(), deploy('web', 2)]);
       if (other === undefined || third === undefined) throw new Error('a pod is missing');
       const incident = incidentOf(pod);
-      await Promise.all([hold(exec, pod, third), hold(exec, other, pod), hold(exec, third, other)]);
+      await Promise.all([
+        holdConnection(exec, pod, third),
+        holdConnection(exec, other, pod),
+        holdConnection(exec, third, other),
+      ]);
       expect(await bothWays(exec, pod, other)).toEqual(OPEN);
 
       const began = performance.now();
@@ -145,7 +140,7 @@ describe('a response with a firewall, granted by a ClusterDriftPolicy', () => {
       const [pod, [other]] = await Promise.all([suspect({ replicas: 2 }), deploy('web', 1)]);
       if (other === undefined) throw new Error('a pod is missing');
       await client.create(NETWORK_POLICIES, { namespace }, ALLOW_ALL);
-      await hold(exec, pod, other);
+      await holdConnection(exec, pod, other);
       expect(await bothWays(exec, pod, other)).toEqual(OPEN);
 
       const began = performance.now();

@@ -1,6 +1,5 @@
 // What an incident says about the isolation of its pod, against what really gets through: without another policy, with one
 // that allows everything, and with Cilium's deny over it.
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { findCondition } from '../../src/api/conditions.ts';
@@ -21,34 +20,26 @@ import { aPolicy } from '../support/builders.ts';
 import { Fleet, postTo } from '../support/fleet.ts';
 import { print } from '../support/fleet-test.ts';
 import { install } from '../support/installed-test.ts';
-import { CONFIG, kubectl } from '../support/manifests.ts';
+import { kubectl } from '../support/manifests.ts';
 import { eventually } from '../support/real-api-test.ts';
 import { createRunFolder } from '../support/run-folder.ts';
+import { applyComponent, removeComponent, withdrawAll } from './support/components.ts';
 import { deployment, isReady, nodeTest, type RunningPod } from './support/node-test.ts';
 import { traffic } from './support/traffic.ts';
 
-const COMPONENT = join(CONFIG, 'components/cilium');
+const COMPONENT = 'components/cilium';
 const CONTAIN = { responses: [{ name: 'contain', minSeverity: 'Warning', actions: ['Label', 'Isolate'] }] };
 /** Three probes a second apart fail, and the kubelet restarts the container: twice that. */
 const RESTARTED_MS = 8_000;
 
 const test = nodeTest
   .extend('installed', { scope: 'test' }, async ({ access, client }, { onCleanup }) => {
+    await withdrawAll(access);
     await install(access, client, 'overlays/enforce');
     // The same program runs beside the cluster.
     await kubectl(access, '-n', SYSTEM_NAMESPACE, 'scale', 'deployment', '--all', '--replicas=0');
-    await kubectl(
-      access,
-      'apply',
-      '--server-side',
-      '--force-conflicts',
-      '-f',
-      join(COMPONENT, 'rights.yaml'),
-    );
-    onCleanup(async () => {
-      await kubectl(access, 'delete', '--ignore-not-found', '-f', join(COMPONENT, 'rights.yaml'));
-      await kubectl(access, 'delete', '--ignore-not-found', '-f', join(COMPONENT, 'policy.yaml'));
-    });
+    onCleanup(() => removeComponent(access, COMPONENT));
+    await applyComponent(access, COMPONENT, ['rights.yaml']);
     return access;
   })
   .extend('fleet', ({ installed }, { onCleanup }): Fleet => {
@@ -184,14 +175,7 @@ describe('the isolation of a pod on a real network', () => {
       await allowAll();
       await eventually('both leak', measure, ({ out, into }) => out === 'reaches' && into === 'reaches');
       await says('both partial', (i) => ofPolicies(i).length === 2);
-      await kubectl(
-        access,
-        'apply',
-        '--server-side',
-        '--force-conflicts',
-        '-f',
-        join(COMPONENT, 'policy.yaml'),
-      );
+      await applyComponent(access, COMPONENT, ['policy.yaml']);
       const denied = await says('denied', isClosed);
       expect(denied?.status?.isolation?.paths?.map(({ kind: path }) => path)).toEqual(['Node', 'Exec']);
       await eventually('the deny is enforced', measure, ({ out, into }) => out === 'cut' && into === 'cut');

@@ -1,11 +1,10 @@
 // The matrix of docs/isolation.md: every way to and from a pod, tried before and after its isolation, against what its
 // incident says is open. No cell may differ from the claim. DIE_PRINT=1 prints it.
-import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect } from 'vitest';
 import { findCondition } from '../../src/api/conditions.ts';
 import type { DriftIncident } from '../../src/api/incident.ts';
 import type { KubeObject } from '../../src/api/meta.ts';
-import { SYSTEM_NAMESPACE } from '../../src/api/names.ts';
 import {
   DEPLOYMENTS,
   DRIFT_INCIDENTS,
@@ -17,9 +16,10 @@ import {
 import { print } from '../support/fleet-test.ts';
 import { alertAbout } from '../support/alerts.ts';
 import { aPolicy } from '../support/builders.ts';
-import { CONFIG, kubectl } from '../support/manifests.ts';
+import { kubectl } from '../support/manifests.ts';
 import { eventually } from '../support/real-api-test.ts';
-import { installHelpers, removeHelpers } from './support/enforcement.ts';
+import { applyComponent, installHelpers, removeComponent, removeHelpers } from './support/components.ts';
+import { restartResponder } from './support/installation.ts';
 import { deployment, isReady, type RunningPod } from './support/node-test.ts';
 import { operatorTest } from './support/operator-test.ts';
 import {
@@ -36,18 +36,9 @@ import {
   traffic,
 } from './support/traffic.ts';
 
-const CILIUM_POLICY = join(CONFIG, 'components/cilium/policy.yaml');
-const PROTECTION = [
-  'rights.yaml',
-  'lists.yaml',
-  'label.yaml',
-  'pod.yaml',
-  'deletion.yaml',
-  'access.yaml',
-  'objects.yaml',
-  'token.yaml',
-];
 const JUDGED_MS = 150_000;
+/** Until the network does as its policies say. */
+const FOLLOWS_MS = 15_000;
 const KUBELET_PORT = 10_250;
 const API_SERVER_PORT = 443;
 
@@ -74,26 +65,16 @@ function claimOf({ status }: DriftIncident, way: Way): 'reaches' | 'cut' {
 const test = operatorTest
   .extend('installed', async ({ access, installation, operator }, { onCleanup }) => {
     if (installation === undefined) throw new Error('there is no installation');
-    onCleanup(async () => {
-      await kubectl(access, 'delete', '--ignore-not-found', '-f', CILIUM_POLICY);
-      await removeHelpers(access);
-    });
+    onCleanup(() => removeHelpers(access));
     await installHelpers(access, installation.image);
-    await kubectl(access, 'delete', '--ignore-not-found', '-f', CILIUM_POLICY);
-    // What may be read now is looked for at the start.
-    await kubectl(access, '-n', SYSTEM_NAMESPACE, 'rollout', 'restart', 'deployment/responder');
-    await operator.pods('responder');
+    await removeComponent(access, 'components/cilium', ['policy.yaml']);
+    await restartResponder(access);
     return operator;
   })
-  .extend('protection', async ({ access, operator, installed }, { onCleanup }) => {
-    const files = PROTECTION.flatMap((file) => [
-      '-f',
-      join(CONFIG, 'components/quarantine-protection', file),
-    ]);
-    onCleanup(async () => void (await kubectl(access, 'delete', '--ignore-not-found', ...files)));
-    await kubectl(access, 'apply', '--server-side', '--force-conflicts', ...files);
-    await kubectl(access, '-n', SYSTEM_NAMESPACE, 'rollout', 'restart', 'deployment/responder');
-    await operator.pods('responder');
+  .extend('protection', async ({ access, installed }, { onCleanup }) => {
+    onCleanup(() => removeComponent(access, 'components/quarantine-protection'));
+    await applyComponent(access, 'components/quarantine-protection');
+    await restartResponder(access);
     return installed;
   })
   .extend('elsewhere', async ({ client, images, namespace }, { onCleanup }): Promise<RunningPod> => {
@@ -178,6 +159,8 @@ describe('the ways to and from a quarantined pod', () => {
       const matches = async (stage: string, incident: DriftIncident) => {
         const { status, reason } = findCondition(incident.status?.conditions, 'Isolated') ?? {};
         const claimed = rows.map(({ what, way }) => `${what}: ${claimOf(incident, way)}`);
+        // What is said is said when the policies come; the network follows a moment later.
+        await eventually(stage, measure, (now) => isDeepStrictEqual(now, claimed), FOLLOWS_MS);
         const found = await measure();
         print(`${stage} (Isolated=${status}/${reason})\n${found.map((row) => `  ${row}`).join('\n')}`);
         expect(found).toEqual(claimed);
@@ -219,7 +202,7 @@ describe('the ways to and from a quarantined pod', () => {
       await client.create(NETWORK_POLICIES, { namespace }, allowAll);
       await matches('under a policy that allows all ways out', await says('open', 'Partial'));
 
-      await kubectl(access, 'apply', '--server-side', '--force-conflicts', '-f', CILIUM_POLICY);
+      await applyComponent(access, 'components/cilium', ['policy.yaml']);
       await matches('and under a deny of Cilium', await says('closed again', 'Enforced'));
     },
   );

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import type { DriftIncident } from '../../src/api/incident.ts';
 import type { KubeObject } from '../../src/api/meta.ts';
-import { CAPTURE_NAMESPACE, SYSTEM_NAMESPACE } from '../../src/api/names.ts';
+import { CAPTURE_NAMESPACE } from '../../src/api/names.ts';
 import { systemClock } from '../../src/kube/clock.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { DRIFT_INCIDENTS, DRIFT_POLICIES, NETWORK_POLICIES, PODS } from '../../src/kube/resources.ts';
@@ -12,10 +12,10 @@ import { silentLogger } from '../../src/observe/log.ts';
 import { probePod } from '../../src/respond/probe.ts';
 import { alertAbout } from '../support/alerts.ts';
 import { anIncident, aPolicy } from '../support/builders.ts';
-import { kubectl } from '../support/manifests.ts';
 import { eventually } from '../support/real-api-test.ts';
 import { cutTest, isolated } from './support/cut-test.ts';
 import { enforcePolicies } from './support/enforcement.ts';
+import { restartResponder } from './support/installation.ts';
 import type { RunningPod } from './support/node-test.ts';
 
 const PATIENCE_MS = 300_000;
@@ -30,8 +30,6 @@ const ONE_WAY = {
   spec: { podSelector: {}, ingress: [{}], policyTypes: ['Ingress', 'Egress'] },
 };
 const OUT = 'to another pod by TCP, to another pod by UDP, to the API server';
-/** Name of what config/components/cilium installs. */
-const CLUSTER_DENY = 'die-operator-quarantine';
 const IN = 'from another pod by TCP, from another pod by UDP';
 /** Until the network does as a policy says. */
 const SETTLE_MS = 5_000;
@@ -56,10 +54,7 @@ const test = cutTest
   .extend('contain', async ({ access, client, namespace, operator, helpers }) => {
     expect(helpers).toContain('@sha256:');
     // Whether it may read Cilium's policies is asked seldom, and it was started before it could.
-    for (const verb of [['restart'], ['status', '--timeout=90s']]) {
-      const [command = '', ...flags] = verb;
-      await kubectl(access, '-n', SYSTEM_NAMESPACE, 'rollout', command, 'deployment/responder', ...flags);
-    }
+    await restartResponder(access);
     const { apiVersion, kind, spec } = aPolicy(ISOLATE);
     await client.create(DRIFT_POLICIES, { namespace }, { apiVersion, kind, metadata: { name: 'web' }, spec });
     return async (pod: RunningPod, what: string, holds: (incident: DriftIncident) => boolean) => {
@@ -83,7 +78,7 @@ describe('an incident of a pod in quarantine', () => {
   test(
     'is Verified where the network enforces, and Unenforced where a probe gets through on a node that passed its test',
     { timeout: 2 * PATIENCE_MS },
-    async ({ access, client, namespace, suspect, deploy, contain, probe, node, unenforced: _afterwards }) => {
+    async ({ client, namespace, suspect, deploy, contain, probe, node, unenforced: _afterwards }) => {
       await enforcePolicies(node, 'default');
       const began = performance.now();
       const pod = await suspect();
@@ -97,8 +92,6 @@ describe('an incident of a pod in quarantine', () => {
       const kinds = done.status?.isolation?.paths?.map(({ kind }) => kind) ?? [];
       expect(kinds).not.toContain('Policy');
 
-      // The deny for all of the cluster that comes with the installation wins over every allow.
-      await kubectl(access, 'delete', 'ciliumclusterwidenetworkpolicy', CLUSTER_DENY);
       const oneWay = await client.create<KubeObject>(NETWORK_POLICIES, { namespace }, ONE_WAY);
       await sleep(SETTLE_MS);
       expect(await probe(pod)).toMatchObject({ verdict: 'Open', message: IN });

@@ -224,7 +224,9 @@ function unfinished(incidents: readonly DriftIncident[]): string {
   const rest = incidents.filter((incident) => !isOver(incident));
   const reasons = rest.map(({ metadata, status }) => {
     const ready = status?.conditions?.find(({ type }) => type === 'Ready');
-    return `${metadata.name} ${status?.phase} ${ready?.reason}: ${ready?.message}`;
+    const steps = JSON.stringify(status?.steps ?? []);
+    return `${metadata.name} ${status?.phase} ${ready?.reason}: ${ready?.message}; steps ${steps}`;
   });
-  return `${incidents.length - rest.length} incidents are; ${reasons.slice(0, 10).join('\n')}`;
+  const now = new Date().toISOString();
+  return `at ${now} ${incidents.length - rest.length} incidents are; ${reasons.slice(0, 10).join('\n')}`;
 }

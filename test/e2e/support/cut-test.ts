@@ -1,6 +1,5 @@
 // `cutTest`: tests of the firewall in the network of a pod, with helper pods that may put it there, a policy that asks for it,
 // and what shows whether it holds.
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { findCondition } from '../../../src/api/conditions.ts';
@@ -15,18 +14,17 @@ import {
   PODS,
 } from '../../../src/kube/resources.ts';
 import { aPolicy } from '../../support/builders.ts';
-import { CONFIG, kubectl } from '../../support/manifests.ts';
 import { eventually } from '../../support/real-api-test.ts';
-import { enforcePolicies, installHelpers, removeHelpers } from './enforcement.ts';
+import { installHelpers, removeComponent, removeHelpers } from './components.ts';
+import { enforcePolicies } from './enforcement.ts';
 import { deployment, isReady, type RunningPod } from './node-test.ts';
 import { operatorTest } from './operator-test.ts';
 import { pushHelperImage } from './operator-image.ts';
+import { traffic, type Exec } from './traffic.ts';
 
-const HELD = '/tmp/held';
 interface Containers {
   spec: { template: { spec: { containers: object[] } } };
 }
-type Exec = (pod: KubeObject, ...command: string[]) => Promise<string>;
 
 /**
  * Fixtures: `helpers`, their image once they are allowed; `unenforced`, for the time of a test; `suspect({ bare, replicas })`, the first pod; `read(pod)`;
@@ -41,8 +39,7 @@ export const cutTest = operatorTest
     onCleanup(() => removeHelpers(access));
     await installHelpers(access, installation.image, { image, profiles: 'canary, netns' });
     // What closes every path would hide what the firewall closes.
-    const cilium = join(CONFIG, 'components/cilium/policy.yaml');
-    await kubectl(access, 'delete', '--ignore-not-found', '-f', cilium);
+    await removeComponent(access, 'components/cilium', ['policy.yaml']);
     return image;
   })
   .extend('unenforced', async ({ node }, { onCleanup }) => {
@@ -107,17 +104,6 @@ export const cutTest = operatorTest
     await eventually('it is permitted', accepted, (reason) => reason === 'Accepted');
   });
 
-/** `reaches`, `cut`, or whatever else came of one request. */
-async function traffic(exec: Exec, from: RunningPod, to: RunningPod): Promise<string> {
-  try {
-    const answer = await exec(from, 'peer', 'get', `http://${to.status.podIP}:8080/`);
-    return answer.startsWith(`ok ${to.metadata.name}`) ? 'reaches' : answer;
-  } catch (error) {
-    const text = String(error);
-    return /deadline exceeded|i\/o timeout/.test(text) ? 'cut' : text;
-  }
-}
-
 /** What comes of requests from the suspect to the other, and back. */
 export async function bothWays(exec: Exec, suspect: RunningPod, other: RunningPod): Promise<object> {
   const [out, into] = await Promise.all([traffic(exec, suspect, other), traffic(exec, other, suspect)]);
@@ -127,18 +113,6 @@ export async function bothWays(exec: Exec, suspect: RunningPod, other: RunningPo
 export const OPEN = { out: 'reaches', into: 'reaches' };
 /** Of {@link bothWays}. */
 export const CUT = { out: 'cut', into: 'cut' };
-
-/** What the holder of a connection has said: a line for each beat, the last one an error when it was cut. */
-export const beats = async (exec: Exec, pod: RunningPod) => (await exec(pod, 'cat', HELD)).trim().split('\n');
-/** Whether the last beat did not come back. */
-export const isCut = (lines: string[]) => lines.at(-1)?.includes('i/o timeout') ?? false;
-
-/** Opens a connection that one pod keeps to another, and waits until it carries. */
-export async function hold(exec: Exec, from: RunningPod, to: RunningPod): Promise<void> {
-  await exec(from, 'sh', '-c', `setsid peer hold ${to.status.podIP}:7777 >${HELD} 2>&1 </dev/null &`);
-  const carries = (lines: string[]) => lines.length > 1;
-  await eventually('the connection carries', () => beats(exec, from), carries);
-}
 
 /** Whether it stays Ready, and was not restarted, for ten probes. */
 export async function staysReady(

@@ -8,7 +8,8 @@ import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { SYSTEM_NAMESPACE } from '../../../src/api/names.ts';
 import type { ClusterAccess } from '../../support/cluster-access.ts';
-import { CONFIG, folderOf, kubectl, withdrawEnforce, type Overlay } from '../../support/manifests.ts';
+import { CONFIG, folderOf, kubectl, type Overlay } from '../../support/manifests.ts';
+import { withdrawAll } from './components.ts';
 import { createAuthority, issueServerCertificate } from '../../support/pki.ts';
 
 /** By this name senders call the receivers. */
@@ -34,7 +35,7 @@ export type Sent = { status: number; body: Record<string, unknown> } | { error: 
 /** Installs config/default, which has no rights to act, and a sender. Resolves when all pods are Ready. */
 export async function installDefault(options: InstallOptions): Promise<{ token: string }> {
   const { access, folder, image } = options;
-  await withdrawEnforce(access);
+  await withdrawAll(access);
   const token = randomBytes(24).toString('hex');
   const authority = await createAuthority(folder);
   const { cert, key } = await issueServerCertificate(folder, 'intake', [`DNS:${RECEIVER_HOST}`]);
@@ -55,6 +56,12 @@ export async function installDefault(options: InstallOptions): Promise<{ token: 
     kubectl(access, '-n', SENDER_NAMESPACE, 'wait', '--for=condition=Ready', `pod/${SENDER}`, ROLLOUT),
   ]);
   return { token };
+}
+
+/** Restarts the responder, which looks only when it starts for what it may read; resolves when the new one is Ready. */
+export async function restartResponder(access: ClusterAccess): Promise<void> {
+  for (const [verb, ...flags] of [['restart'], ['status', ROLLOUT]] as const)
+    await kubectl(access, '-n', SYSTEM_NAMESPACE, 'rollout', verb, 'deployment/responder', ...flags);
 }
 
 /** Applies an overlay with that image in the place of `die-operator`, as an overlay of one's own does. */
