@@ -49,6 +49,8 @@ const AGAIN_MS = 200;
 const POLL_MS = 500;
 /** A wave that does not get on for so long hangs: several takeovers in a row take less. */
 const STILL_MS = 100_000;
+/** Of the log of each process, where a wave stands still. */
+const TOLD_LINES = 30;
 
 /** Everything at once and nothing gentle: what a wave is about is not how limits slow it down. */
 export const WAVE_POLICY = {
@@ -201,17 +203,21 @@ export class Wave {
   /** Looks until as many incidents are over as there are pods. */
   async #follow(): Promise<void> {
     const { namespace, client } = this.#world;
-    // From the memory of the API server, which is good enough to see how far it is.
-    const selection = { namespace, resourceVersion: '0' };
     let moved = { progress: 0, at: performance.now() };
     while (this.#over < this.#pods.length) {
       await sleep(POLL_MS);
-      const found = await client.list<DriftIncident>(DRIFT_INCIDENTS, selection).catch(() => undefined);
+      const found = await client.list<DriftIncident>(DRIFT_INCIDENTS, { namespace }).catch(() => undefined);
       if (found) this.#over = found.items.filter(isOver).length;
       if (this.progress !== moved.progress) moved = { progress: this.progress, at: performance.now() };
       if (performance.now() - moved.at > STILL_MS)
-        throw new Error(`the wave does not get on: ${unfinished(found?.items ?? [])}`);
+        throw new Error(`the wave does not get on: ${unfinished(found?.items ?? [])}\n${this.#said()}`);
     }
+  }
+
+  /** The last that each process said. */
+  #said(): string {
+    const tails = [...this.#lives].map(([name, { log }]) => [name, ...log.slice(-TOLD_LINES)].join('\n  '));
+    return tails.join('\n');
   }
 }
 
