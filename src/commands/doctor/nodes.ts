@@ -4,12 +4,12 @@ import { ENFORCEMENT_CONFIGMAP, SYSTEM_NAMESPACE } from '../../api/names.ts';
 import { podFacts } from '../../api/pod.ts';
 import { readRecords, verdictOf, type NodeRecord } from '../../decide/node-verdicts.ts';
 import { readHelperSettings } from '../../helpers/helper-settings.ts';
+import { listAll } from '../../kube/list-all.ts';
 import { CONFIG_MAPS, PODS } from '../../kube/resources.ts';
 import { silentLogger } from '../../observe/log.ts';
 import { runCanary } from '../../respond/canary.ts';
 import { orAbsent } from './cluster.ts';
 import { ok, skipped, warning, wrong, type Check, type DoctorContext, type Finding } from './check.ts';
-import { listAll } from './scene.ts';
 
 type Found = Omit<Finding, 'check'>;
 
@@ -54,7 +54,7 @@ function knownOf(node: string, record: NodeRecord | undefined, now: number): Fou
 async function relevantNodes({ client, isolating }: DoctorContext): Promise<string[]> {
   const nodes = new Set<string>();
   for (const { name: namespace } of isolating) {
-    for (const pod of await listAll<KubeObject>(client, PODS, { namespace })) {
+    for await (const pod of listAll<KubeObject>(client, PODS, { namespace })) {
       const { nodeName, hostNetwork } = podFacts(pod);
       if (nodeName !== undefined && !hostNetwork) nodes.add(nodeName);
     }

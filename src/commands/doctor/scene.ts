@@ -4,18 +4,17 @@ import { namespaceFacts } from '../../api/namespace.ts';
 import type { AnyPolicy, PolicyKind } from '../../api/policy.ts';
 import { compilePolicy, type CompiledPolicy } from '../../decide/policies.ts';
 import { rulebookFor } from '../../decide/rulebook.ts';
-import type { KubeClient, Selection } from '../../kube/client.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { listAll } from '../../kube/list-all.ts';
 import { CLUSTER_DRIFT_POLICIES, DRIFT_POLICIES, NAMESPACES, type Resource } from '../../kube/resources.ts';
 import type { IsolatingNamespace } from './check.ts';
-
-const PAGE = 500;
 
 /** @throws KubeError */
 export async function isolatingNamespaces(client: KubeClient): Promise<IsolatingNamespace[]> {
   const [own, cluster, spaces] = await Promise.all([
     policiesOf(client, DRIFT_POLICIES, 'DriftPolicy'),
     policiesOf(client, CLUSTER_DRIFT_POLICIES, 'ClusterDriftPolicy'),
-    listAll<KubeObject>(client, NAMESPACES),
+    Array.fromAsync(listAll<KubeObject>(client, NAMESPACES)),
   ]);
   return spaces.flatMap((object) => {
     const space = namespaceFacts(object);
@@ -26,32 +25,12 @@ export async function isolatingNamespaces(client: KubeClient): Promise<Isolating
   });
 }
 
-/** Everything that is selected, page by page. @throws KubeError */
-export async function listAll<T extends KubeObject>(
-  client: KubeClient,
-  resource: Resource,
-  selection: Selection = {},
-): Promise<T[]> {
-  const all: T[] = [];
-  let next: string | undefined;
-  do {
-    const page = await client.list<T>(resource, {
-      ...selection,
-      limit: PAGE,
-      ...(next && { continue: next }),
-    });
-    all.push(...page.items);
-    next = page.metadata.continue;
-  } while (next !== undefined && next !== '');
-  return all;
-}
-
 async function policiesOf(
   client: KubeClient,
   resource: Resource,
   kind: PolicyKind,
 ): Promise<CompiledPolicy[]> {
-  const all = await listAll<AnyPolicy>(client, resource);
+  const all = await Array.fromAsync(listAll<AnyPolicy>(client, resource));
   return all.flatMap((policy) => {
     const compilation = compilePolicy(policy, kind);
     return compilation.accepted ? [compilation.policy] : [];

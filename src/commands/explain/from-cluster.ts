@@ -15,6 +15,7 @@ import { systemClock, systemRandom } from '../../kube/clock.ts';
 import { loadConnection } from '../../kube/connection.ts';
 import { isForbidden, isNotFound, KubeError } from '../../kube/errors.ts';
 import { createKubeClient } from '../../kube/http-client.ts';
+import { listAll } from '../../kube/list-all.ts';
 import {
   CLUSTER_DRIFT_POLICIES,
   CONFIG_MAPS,
@@ -37,7 +38,6 @@ export interface ClusterRequest {
   protectedNamespaces: ReadonlySet<string>;
 }
 
-const PAGE = 500;
 const DEFAULT_NAMESPACE = 'default';
 
 /** Connects and reads. @throws Error naming the missing right, or why there is no answer. */
@@ -60,10 +60,10 @@ export async function readSubject(client: KubeClient, request: ClusterRequest): 
   );
   const [space, own, cluster, pods, incidents, paused] = await Promise.all([
     allowed(client.get<KubeObject>(NAMESPACES, { name: namespace }), 'get', NAMESPACES),
-    listAll<AnyPolicy>(client, DRIFT_POLICIES, { namespace }),
-    listAll<AnyPolicy>(client, CLUSTER_DRIFT_POLICIES),
-    listAll<KubeObject>(client, PODS, { namespace }),
-    listAll<DriftIncident>(client, DRIFT_INCIDENTS, { namespace }),
+    readAll<AnyPolicy>(client, DRIFT_POLICIES, { namespace }),
+    readAll<AnyPolicy>(client, CLUSTER_DRIFT_POLICIES),
+    readAll<KubeObject>(client, PODS, { namespace }),
+    readAll<DriftIncident>(client, DRIFT_INCIDENTS, { namespace }),
     readPause(client),
   ]);
   const sound = incidents.filter((incident) => faultOf(incident) === undefined);
@@ -91,24 +91,13 @@ function toFacts(object: KubeObject): PodFacts {
   return podFacts(object);
 }
 
-async function listAll<T extends KubeObject>(
+function readAll<T extends KubeObject>(
   client: KubeClient,
   resource: Resource,
   selection: Selection = {},
 ): Promise<T[]> {
-  const all: T[] = [];
-  let next: string | undefined;
-  do {
-    const page = client.list<T>(resource, {
-      ...selection,
-      limit: PAGE,
-      ...(next !== undefined && { continue: next }),
-    });
-    const { items, metadata } = await allowed(page, 'list', resource, selection.namespace);
-    all.push(...items);
-    next = metadata.continue || undefined;
-  } while (next !== undefined);
-  return all;
+  const all = Array.fromAsync(listAll<T>(client, resource, selection));
+  return allowed(all, 'list', resource, selection.namespace);
 }
 
 async function allowed<T>(

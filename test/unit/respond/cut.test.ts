@@ -1,55 +1,30 @@
 // The firewall of a pod is put in and taken away by a helper pod: what that is told, what its end means, and what it means
 // when there is none.
 import { describe, expect, test } from 'vitest';
-import type { DriftIncident } from '../../../src/api/incident.ts';
 import type { KubeObject } from '../../../src/api/meta.ts';
 import { CAPTURE_NAMESPACE } from '../../../src/api/names.ts';
-import type { KubeClient } from '../../../src/kube/client.ts';
-import { KubeError } from '../../../src/kube/errors.ts';
-import { silentLogger } from '../../../src/observe/log.ts';
 import { cut, uncut } from '../../../src/respond/cut.ts';
-import { anIncident } from '../../support/builders.ts';
-import { VirtualClock } from '../../support/virtual-clock.ts';
+import {
+  helperStage,
+  IMAGE,
+  incident,
+  metadataOf,
+  suspect as aSuspect,
+  UID,
+  type Fields,
+} from './helper-stage.ts';
 
-const UID = '5f6ded9b-0d3c-4f5e-9f3a-0a1b2c3d4e5f';
-const IMAGE = `registry.example/die-operator@sha256:${'a'.repeat(64)}`;
 const HELPER = `netns-${UID}`;
+const CREATED = `create ${CAPTURE_NAMESPACE}/${HELPER}`;
+const DELETED = `delete ${HELPER} helper-0`;
 const OK = { exitCode: 0, message: '{"result":"Cut"}' };
+const NO_IMAGE = { waiting: { reason: 'ImagePullBackOff', message: 'no such image' } };
 
-type Fields = Record<string, unknown>;
-const metadataOf = (name: string, uid: string, namespace: string) => ({
-  name,
-  namespace,
-  uid,
-  resourceVersion: '1',
-  creationTimestamp: '2026-11-22T00:00:00Z',
-});
-
+/** With a port that its node probes, on a node with an address. */
 function suspect(spec: Fields = {}, status: Fields = {}): KubeObject {
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: metadataOf('web-1', UID, 'shop'),
-    spec: {
-      nodeName: 'node-1',
-      containers: [{ name: 'web', readinessProbe: { httpGet: { port: 8080 } } }],
-      ...spec,
-    },
-    status: {
-      phase: 'Running',
-      podIP: '10.244.0.7',
-      podIPs: [{ ip: '10.244.0.7' }, { ip: 'fd00::7' }],
-      hostIP: '10.0.0.1',
-      ...status,
-    },
-  };
+  const containers = [{ name: 'web', readinessProbe: { httpGet: { port: 8080 } } }];
+  return aSuspect({ containers, ...spec }, { hostIP: '10.0.0.1', ...status });
 }
-
-const incident: DriftIncident = (() => {
-  const base = anIncident();
-  const target = { ...base.spec.target, namespace: 'shop', name: 'web-1', uid: UID };
-  return { ...base, spec: { ...base.spec, target } };
-})();
 
 interface Scene {
   /** How the helper ends; absent: it never does. */
@@ -57,65 +32,24 @@ interface Scene {
   profiles?: string | null;
   /** What there is beside the ConfigMap. */
   there?: KubeObject[];
-  /** The pod after the helper ended. */
+  /** The pod after the helper was made. */
   after?: KubeObject;
 }
 
-/** An API server that knows a few objects by name, and a kubelet that ends helpers. */
 function stage({ end, profiles = 'canary, netns', there = [], after }: Scene = {}) {
-  const objects = new Map(there.map((one) => [one.metadata.name, one]));
-  objects.set('web-1', suspect());
-  if (profiles !== null) {
-    const data = { image: IMAGE, profiles };
-    const metadata = metadataOf('die-operator-helpers', 'map', CAPTURE_NAMESPACE);
-    objects.set('die-operator-helpers', { apiVersion: 'v1', kind: 'ConfigMap', metadata, data });
-  }
-  const log: string[] = [];
-  const made: KubeObject[] = [];
-  const missing = () => new KubeError('not found', { status: 404, reason: 'NotFound' });
-  const client = {
-    get: async (_resource: unknown, { name }: { name: string }) => {
-      const found = objects.get(name);
-      if (!found) throw missing();
-      return found;
-    },
-    create: async (_resource: unknown, _at: unknown, body: KubeObject) => {
-      const uid = `helper-${made.length}`;
-      const state = end && { terminated: { reason: 'Completed', ...end } };
-      const status = {
-        phase: end ? 'Succeeded' : 'Pending',
-        containerStatuses: [
-          { state: state ?? { waiting: { reason: 'ImagePullBackOff', message: 'no such image' } } },
-        ],
-      };
-      const object = {
-        ...body,
-        metadata: { ...metadataOf(body.metadata.name, uid, CAPTURE_NAMESPACE) },
-        status,
-      };
-      log.push(`create ${body.metadata.name}`);
-      made.push(body);
-      objects.set(body.metadata.name, object);
-      if (after) objects.set('web-1', after);
-      return object;
-    },
-    delete: async (_resource: unknown, { name }: { name: string }, uid: string) => {
-      log.push(`delete ${name} ${uid}`);
-      if (objects.get(name)?.metadata.uid === uid) objects.delete(name);
-    },
-  };
-  const clock = new VirtualClock();
-  const context = {
-    client: client as unknown as KubeClient,
-    clock,
-    log: silentLogger,
-    stopping: new AbortController().signal,
-  };
+  const metadata = metadataOf('die-operator-helpers', 'map', CAPTURE_NAMESPACE);
+  const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { image: IMAGE, profiles } };
+  const scene = helperStage({
+    there: [...there, suspect(), ...(profiles === null ? [] : [map])],
+    state: end ? { terminated: { reason: 'Completed', ...end } } : NO_IMAGE,
+    phase: end ? 'Succeeded' : 'Pending',
+    ...(after && { after }),
+  });
   const begins = async () => {
-    log.push('begins');
+    scene.log.push('begins');
     return true;
   };
-  return { context, clock, log, made, begins };
+  return { ...scene, begins };
 }
 
 /** What was asked of the helper that was made first. */
@@ -134,7 +68,7 @@ describe('a cut', () => {
   test('is ordered on the node of the pod, announced before it can happen, and cleared away after', async () => {
     const { context, log, made, begins } = stage({ end: OK });
     expect(await cut(context, incident, suspect(), begins)).toEqual({ podIP: '10.244.0.7' });
-    expect(log).toEqual(['begins', `create ${HELPER}`, `delete ${HELPER} helper-0`]);
+    expect(log).toEqual(['begins', CREATED, DELETED]);
     expect(argsOf(made).join(' ')).toBe(
       `node-1 ${IMAGE} netns cut --pod-uid ${UID} --pod-address 10.244.0.7 --pod-address fd00::7 --node-address 10.0.0.1 --probe-port 8080`,
     );
@@ -144,7 +78,7 @@ describe('a cut', () => {
     const left = { apiVersion: 'v1', kind: 'Pod', metadata: metadataOf(HELPER, 'old', CAPTURE_NAMESPACE) };
     const { context, log, begins } = stage({ end: OK, there: [left] });
     await cut(context, incident, suspect(), begins);
-    expect(log).toEqual([`delete ${HELPER} old`, 'begins', `create ${HELPER}`, `delete ${HELPER} helper-0`]);
+    expect(log).toEqual([`delete ${HELPER} old`, 'begins', CREATED, DELETED]);
   });
 
   test('does not happen when people decided meanwhile', async () => {
@@ -208,7 +142,7 @@ describe('a cut', () => {
     const error: unknown = await cut(context, incident, suspect(), begins).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(Error);
     expect((error as { reason?: string }).reason).toBe(reason);
-    expect(log.at(-1)).toBe(`delete ${HELPER} helper-0`);
+    expect(log.at(-1)).toBe(DELETED);
   });
 
   test('is given up after a minute, with what the helper waits for, and the helper goes', async () => {
@@ -221,7 +155,7 @@ describe('a cut', () => {
         /node node-1 did not end within 60 s \(ImagePullBackOff: no such image\)/,
       ),
     });
-    expect(log.at(-1)).toBe(`delete ${HELPER} helper-0`);
+    expect(log.at(-1)).toBe(DELETED);
   });
 });
 

@@ -1,48 +1,25 @@
 // A pod in quarantine is probed by a helper pod: what that is told, and what its end is worth.
 import { describe, expect, test } from 'vitest';
-import type { DriftIncident } from '../../../src/api/incident.ts';
 import type { KubeObject } from '../../../src/api/meta.ts';
 import { CAPTURE_NAMESPACE, QUARANTINE_LABEL } from '../../../src/api/names.ts';
-import type { KubeClient } from '../../../src/kube/client.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
-import { silentLogger } from '../../../src/observe/log.ts';
 import { probePod } from '../../../src/respond/probe.ts';
-import { anIncident } from '../../support/builders.ts';
-import { VirtualClock } from '../../support/virtual-clock.ts';
+import {
+  helperStage,
+  IMAGE,
+  incident,
+  metadataOf,
+  suspect as aSuspect,
+  UID,
+  type Fields,
+} from './helper-stage.ts';
 
-const UID = '5f6ded9b-0d3c-4f5e-9f3a-0a1b2c3d4e5f';
-const IMAGE = `registry.example/die-operator@sha256:${'a'.repeat(64)}`;
 const HELPER = `probe-${UID}`;
 const CLOSED = '{"result":"Closed"}';
 
-type Fields = Record<string, unknown>;
-const metadataOf = (name: string, uid: string) => ({
-  name,
-  namespace: 'shop',
-  uid,
-  resourceVersion: '1',
-  creationTimestamp: '2026-11-22T00:00:00Z',
-  labels: { [QUARANTINE_LABEL]: 'true' },
-});
-
-const suspect = (spec: Fields = {}, status: Fields = {}, metadata: Fields = {}): KubeObject => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { ...metadataOf('web-1', UID), ...metadata },
-  spec: { nodeName: 'node-1', containers: [{ name: 'web' }], ...spec },
-  status: {
-    phase: 'Running',
-    podIP: '10.244.0.7',
-    podIPs: [{ ip: '10.244.0.7' }, { ip: 'fd00::7' }],
-    ...status,
-  },
-});
-
-const incident: DriftIncident = (() => {
-  const base = anIncident();
-  const target = { ...base.spec.target, namespace: 'shop', name: 'web-1', uid: UID };
-  return { ...base, spec: { ...base.spec, target } };
-})();
+/** In quarantine. */
+const suspect = (spec: Fields = {}, status: Fields = {}, metadata: Fields = {}) =>
+  aSuspect(spec, status, { labels: { [QUARANTINE_LABEL]: 'true' }, ...metadata });
 
 interface Scene {
   /** The helper's last word; absent: it never ends. */
@@ -53,43 +30,19 @@ interface Scene {
   refuses?: KubeError;
 }
 
-/** An API server that knows the pod, and a kubelet that ends helpers. */
 function stage({ says, pod = suspect(), after, there = [], refuses }: Scene) {
-  const objects = new Map(there.map((one) => [one.metadata.name, one]));
-  const put = (one: KubeObject | null) => (one ? objects.set('web-1', one) : objects.delete('web-1'));
-  put(pod);
-  const log: string[] = [];
-  const made: KubeObject[] = [];
-  const client = {
-    get: async (_resource: unknown, { name }: { name: string }) => {
-      const found = objects.get(name);
-      if (!found) throw new KubeError('not found', { status: 404, reason: 'NotFound' });
-      return found;
-    },
-    create: async (_resource: unknown, { namespace }: { namespace: string }, body: KubeObject) => {
-      if (refuses) throw refuses;
-      log.push(`create ${namespace}/${body.metadata.name}`);
-      made.push(body);
-      const terminated = { exitCode: 0, reason: 'Completed', message: says };
-      const state = says === undefined ? { running: {} } : { terminated };
-      const status = { phase: 'Running', containerStatuses: [{ state }] };
-      const object = { ...body, metadata: metadataOf(body.metadata.name, 'helper'), status };
-      objects.set(body.metadata.name, object);
-      if (after !== undefined) put(after);
-      return object;
-    },
-    delete: async (_resource: unknown, { name }: { name: string }, uid: string) => {
-      log.push(`delete ${name} ${uid}`);
-      objects.delete(name);
-    },
-  };
-  const clock = new VirtualClock();
-  const stopping = new AbortController().signal;
-  const context = { client: client as unknown as KubeClient, clock, log: silentLogger, stopping };
-  return { clock, log, made, run: () => probePod(context, incident, IMAGE) };
+  const terminated = { exitCode: 0, reason: 'Completed', message: says };
+  const { context, ...scene } = helperStage({
+    there: [...there, ...(pod ? [pod] : [])],
+    state: says === undefined ? { running: {} } : { terminated },
+    phase: 'Running',
+    ...(after !== undefined && { after }),
+    ...(refuses && { refuses }),
+  });
+  return { ...scene, run: () => probePod(context, incident, IMAGE) };
 }
 
-const ALL_GONE = [`create ${CAPTURE_NAMESPACE}/${HELPER}`, `delete ${HELPER} helper`];
+const ALL_GONE = [`create ${CAPTURE_NAMESPACE}/${HELPER}`, `delete ${HELPER} helper-0`];
 
 test('the helper is told the pod and its addresses, on its node, and is cleared away', async () => {
   const { run, log, made, clock } = stage({ says: CLOSED });
