@@ -17,8 +17,8 @@ import { compilePolicy } from '../decide/policies.ts';
 import { protectionOf } from '../decide/protect.ts';
 import { standingOf, type Standing } from '../decide/standing.ts';
 import type { Clock } from '../kube/clock.ts';
+import { orAbsent } from '../kube/absent.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { isNotFound } from '../kube/errors.ts';
 import { CLUSTER_DRIFT_POLICIES, CONFIG_MAPS, DRIFT_POLICIES, NAMESPACES, PODS } from '../kube/resources.ts';
 import type { Caches } from './caches.ts';
 import type { Reservations } from './reservations.ts';
@@ -95,15 +95,6 @@ function firewallFacts(incident: DriftIncident, { pod }: Live): Pick<Facts, 'pas
 /** Whether the incident still holds our finalizer. */
 export function hasFinalizer(incident: DriftIncident): boolean {
   return incident.metadata.finalizers?.includes(FINALIZER) ?? false;
-}
-
-async function orAbsent<T>(read: Promise<T>): Promise<T | undefined> {
-  try {
-    return await read;
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
 }
 
 // Unreadable means paused: a switch that fails open is none.

@@ -13,6 +13,7 @@ import {
   type ListedPod,
   type QuarantineList,
 } from '../decide/quarantine-list.ts';
+import { orAbsent } from '../kube/absent.ts';
 import type { AccessReviews } from '../kube/access-reviews.ts';
 import { sleep, type Clock } from '../kube/clock.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -213,13 +214,15 @@ async function doAll(writes: readonly (() => Promise<void>)[]): Promise<void> {
   if (first) throw first;
 }
 
-/** Whether the policy that denies access is there and bound to deny. @throws KubeError, NotFound if one of both is missing. */
+/** Whether the policy that denies access is there and bound to deny. @throws KubeError */
 async function deniesAccess(client: KubeClient): Promise<boolean> {
   const at = { name: ACCESS_POLICY };
-  const [, binding] = await Promise.all([
-    client.get<KubeObject>(ADMISSION_POLICIES, at),
-    client.get<KubeObject>(ADMISSION_POLICY_BINDINGS, at),
+  const [policy, binding] = await Promise.all([
+    orAbsent(client.get<KubeObject>(ADMISSION_POLICIES, at)),
+    orAbsent(client.get<KubeObject>(ADMISSION_POLICY_BINDINGS, at)),
   ]);
+  // Whoever may do everything in the cluster has the right to the lists without the component.
+  if (policy === undefined || binding === undefined) return false;
   const { policyName, validationActions } = binding['spec'] as {
     policyName?: string;
     validationActions?: string[];

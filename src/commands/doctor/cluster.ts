@@ -5,9 +5,10 @@ import type { KubeObject } from '../../api/meta.ts';
 import { SWITCH_CONFIGMAP, SYSTEM_NAMESPACE } from '../../api/names.ts';
 import { pausedBy } from '../../decide/pause.ts';
 import { createDirectoryStore } from '../../evidence/directory-store.ts';
+import { orAbsent } from '../../kube/absent.ts';
 import { deadline } from '../../kube/clock.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { isNotFound, networkError, statusError } from '../../kube/errors.ts';
+import { networkError, statusError } from '../../kube/errors.ts';
 import { CONFIG_MAPS, type Resource } from '../../kube/resources.ts';
 import { version } from '../../version.ts';
 import { ok, skipped, warning, wrong, type Check, type DoctorContext } from './check.ts';
@@ -111,16 +112,6 @@ async function lookAtEvidence({ clock, evidenceDir }: DoctorContext): ReturnType
           'Until then nothing is captured, and no pod evicted whose evidence is required.',
         ),
   ];
-}
-
-/** Undefined where there is no such object. @throws KubeError */
-export async function orAbsent<T>(read: Promise<T>): Promise<T | undefined> {
-  try {
-    return await read;
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
 }
 
 /** Whether an object of that kind is there. @throws KubeError */

@@ -2,6 +2,7 @@
 import type { KubeObject } from '../../api/meta.ts';
 import { BACKEND_POLICIES, QUARANTINE_LABEL, QUARANTINE_POLICY, SEVERITY_LABEL } from '../../api/names.ts';
 import { podFacts } from '../../api/pod.ts';
+import { orAbsent } from '../../kube/absent.ts';
 import { servedPlurals } from '../../kube/discovery.ts';
 import { isForbidden, isInvalid, isNotFound, isTestFailure, KubeError } from '../../kube/errors.ts';
 import {
@@ -13,7 +14,7 @@ import {
   type Resource,
 } from '../../kube/resources.ts';
 import { isDenyPolicy } from '../../respond/deny-policy.ts';
-import { exists, orAbsent } from './cluster.ts';
+import { exists } from './cluster.ts';
 import { ok, skipped, warning, wrong, type Check, type DoctorContext, type Finding } from './check.ts';
 
 type Found = Omit<Finding, 'check'>;

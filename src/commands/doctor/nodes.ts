@@ -4,11 +4,11 @@ import { ENFORCEMENT_CONFIGMAP, SYSTEM_NAMESPACE } from '../../api/names.ts';
 import { podFacts } from '../../api/pod.ts';
 import { readRecords, verdictOf, type NodeRecord } from '../../decide/node-verdicts.ts';
 import { readHelperSettings } from '../../helpers/helper-settings.ts';
+import { orAbsent } from '../../kube/absent.ts';
 import { listAll } from '../../kube/list-all.ts';
 import { CONFIG_MAPS, PODS } from '../../kube/resources.ts';
 import { silentLogger } from '../../observe/log.ts';
 import { runCanary } from '../../respond/canary.ts';
-import { orAbsent } from './cluster.ts';
 import { ok, skipped, warning, wrong, type Check, type DoctorContext, type Finding } from './check.ts';
 
 type Found = Omit<Finding, 'check'>;

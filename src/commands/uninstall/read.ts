@@ -17,8 +17,9 @@ import { podFacts } from '../../api/pod.ts';
 import type { ListedPod } from '../../decide/quarantine-list.ts';
 import { hasFinalizer } from '../../incidents/facts.ts';
 import { faultOf } from '../../incidents/fault.ts';
+import { orAbsent } from '../../kube/absent.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { isNotFound, KubeError } from '../../kube/errors.ts';
+import { KubeError } from '../../kube/errors.ts';
 import { listAll } from '../../kube/list-all.ts';
 import {
   CONFIG_MAPS,
@@ -144,13 +145,4 @@ async function readOwn(client: KubeClient, leaseName: string): Promise<Found['ow
 
 async function exists(client: KubeClient, resource: Resource, name: string): Promise<boolean> {
   return (await orAbsent(client.get(resource, { namespace: SYSTEM_NAMESPACE, name }))) !== undefined;
-}
-
-async function orAbsent<T>(read: Promise<T>): Promise<T | undefined> {
-  try {
-    return await read;
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
 }

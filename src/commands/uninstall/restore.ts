@@ -9,6 +9,7 @@ import type { ListedPod } from '../../decide/quarantine-list.ts';
 import { recordOf } from '../../decide/stray.ts';
 import { noteUncut } from '../../incidents/notes.ts';
 import { IncidentRecord } from '../../incidents/record.ts';
+import { orAbsent } from '../../kube/absent.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { sleep, type Clock } from '../../kube/clock.ts';
 import { isNotFound } from '../../kube/errors.ts';
@@ -150,15 +151,6 @@ async function readPod(
 ): Promise<KubeObject | undefined> {
   const found = await orAbsent(client.get<KubeObject>(PODS, { namespace, name }));
   return found?.metadata.uid === uid ? found : undefined;
-}
-
-async function orAbsent<T>(read: Promise<T>): Promise<T | undefined> {
-  try {
-    return await read;
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
 }
 
 /** Undefined if the object changed between read and patch, or is gone: the next round reads it again. */

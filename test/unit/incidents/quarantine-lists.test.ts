@@ -10,8 +10,9 @@ import {
 import { isQuarantined, type PodFacts } from '../../../src/api/pod.ts';
 import { ensureNamespace } from '../../../src/embedded/seed.ts';
 import type { Caches } from '../../../src/incidents/caches.ts';
-import { QuarantineLists } from '../../../src/incidents/quarantine-lists.ts';
+import { QuarantineLists, type QuarantineListsOptions } from '../../../src/incidents/quarantine-lists.ts';
 import type { KubeClient } from '../../../src/kube/client.ts';
+import { KubeError } from '../../../src/kube/errors.ts';
 import { createKubeClient } from '../../../src/kube/http-client.ts';
 import { CONFIG_MAPS } from '../../../src/kube/resources.ts';
 import { silentLogger } from '../../../src/observe/log.ts';
@@ -29,6 +30,7 @@ let late: ReturnType<typeof fault>;
 let pods: PodFacts[];
 let isInstalled: boolean;
 let lists: QuarantineLists;
+let options: QuarantineListsOptions;
 
 beforeEach(() => {
   lab = createLab();
@@ -50,7 +52,8 @@ beforeEach(() => {
     namespaces: { get: (_: undefined, name: string) => (name === 'shop' ? { name } : undefined) },
   } as unknown as Caches;
   const reviews = { mayDo: async () => isInstalled };
-  lists = new QuarantineLists({ client, clock: lab.clock, log: silentLogger, caches, reviews });
+  options = { client, clock: lab.clock, log: silentLogger, caches, reviews };
+  lists = new QuarantineLists(options);
 });
 
 function make(namespace: string, name: string, data: Record<string, string>, ours = true) {
@@ -119,6 +122,22 @@ describe('the lists', () => {
     isInstalled = false;
     await lab.clock.advance(300_000);
     expect(await lists.reconcile('shop')).toEqual({ kind: 'done' });
+  });
+});
+
+describe('where there is the right to the lists and no admission policy', () => {
+  test('nothing denies access to quarantined pods, and nobody is warned of it', async () => {
+    const warnings: unknown[] = [];
+    const log = { ...silentLogger, warn: (...said: unknown[]) => void warnings.push(said) };
+    const absent = new KubeError('there is none', { status: 404, reason: 'NotFound' });
+    const without = Object.assign(Object.create(client) as KubeClient, {
+      get: () => Promise.reject(absent),
+    });
+    lists = new QuarantineLists({ ...options, client: without, log: log as typeof silentLogger });
+    await lists.reconcile('other');
+    await lab.clock.advance(1_000);
+    expect(lists.deniesAccess).toBe(false);
+    expect(warnings).toEqual([]);
   });
 });
 
