@@ -16,11 +16,16 @@ RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
 RUN node scripts/image.ts /app
 
-# What helper pods run where their profile netns is allowed (docs/isolation.md): `--target helper`. The same program, with nft
-# and with nsenter, which the base has. For another architecture than the builder's, the builder has to emulate it.
+# What helper pods run where their profiles netns or capture are allowed (docs/isolation.md, docs/evidence-node.md): `--target
+# helper`. The same program, with nft, with nsenter, which the base has, and with a second Node whose file has the capabilities
+# of capture. For another architecture than the builder's, the builder has to emulate it.
 FROM ${NODE_IMAGE} AS helper
 RUN apt-get update \
-  && apt-get install --yes --no-install-recommends nftables \
+  && apt-get install --yes --no-install-recommends nftables libcap2-bin \
+  && mkdir -p /app/capture \
+  && cp "$(command -v node)" /app/capture/node \
+  && setcap cap_dac_read_search,cap_sys_ptrace=ep /app/capture/node \
+  && apt-get purge --yes libcap2-bin \
   && rm -rf /var/lib/apt/lists/* \
   && nsenter --version
 WORKDIR /app

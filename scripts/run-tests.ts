@@ -22,6 +22,7 @@ const SUITES: readonly Suite[] = [
   { name: 'unit' },
   { name: 'kube', realApi: 'some' },
   { name: 'stream' },
+  { name: 'store' },
   { name: 'flow' },
   { name: 'flow-real', folder: 'flow', realApi: 'all' },
   { name: 'simulation' },

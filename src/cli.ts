@@ -24,9 +24,19 @@ const VERBS: readonly Verb[] = [
     load: () => import('./commands/demo.ts'),
   },
   {
-    name: 'verify',
-    summary: 'check that captured evidence is whole and unchanged',
-    load: () => import('./commands/verify.ts'),
+    name: 'evidence',
+    summary: 'list captured evidence, copy it out of its store, check that it is whole',
+    load: () => import('./commands/evidence.ts'),
+  },
+  {
+    name: 'report',
+    summary: 'make a page of an incident and its evidence',
+    load: () => import('./commands/report.ts'),
+  },
+  {
+    name: 'diff',
+    summary: 'compare the files of a running pod with its images',
+    load: () => import('./commands/diff.ts'),
   },
   {
     name: 'lint',

@@ -21,6 +21,7 @@ import {
 import type { ReadinessCheck } from './observe/health.ts';
 import type { Logger } from './observe/log.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
+import type { RespondContext } from './respond/context.ts';
 import { createReceiver, type StreamSettings } from './roles/receiver.ts';
 import { createResponder, type Election } from './roles/responder.ts';
 import { runTogether } from './roles/together.ts';
@@ -32,6 +33,12 @@ export interface OperatorParts extends Access {
   random: Random;
   log: Logger;
   evidence: EvidenceStore;
+  /** Reads nodes; absent: with helper pods. */
+  nodeCollector?: RespondContext['nodeCollector'];
+  /** Absent: no checkpoints can be made. */
+  kubelets?: RespondContext['kubelets'];
+  /** Absent: no commands can be run in pods. */
+  podExec?: RespondContext['podExec'];
   /** What was tried out about the network; absent: nothing. */
   findings?: NetworkFindings;
   /** Keeps alerts that wait through a crash of a receiver; absent: they are in memory only. */

@@ -52,6 +52,56 @@ const FieldsSchema = z.strictObject({
     .string()
     .default('/var/lib/die-operator/evidence')
     .describe('Directory that keeps evidence; must exist.'),
+  evidenceStore: z
+    .string()
+    .max(256)
+    .regex(/^s3:\/\/./, 'has the form s3://bucket/prefix')
+    .optional()
+    .describe(
+      'Bucket that keeps evidence in place of the directory: s3://bucket/prefix. Its credentials come from the ' +
+        'environment or the role of the pod.',
+    ),
+  evidenceS3Endpoint: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Address of an S3 server other than AWS, https://host:port.'),
+  evidenceS3Region: z.string().min(1).max(63).default('us-east-1').describe('Region of the bucket.'),
+  evidenceS3LockMode: z
+    .enum(['GOVERNANCE', 'COMPLIANCE'])
+    .optional()
+    .describe(
+      'Object lock of everything that is stored; absent means that evidence can be deleted at any time.',
+    ),
+  evidenceS3LockDays: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(36_500)
+    .optional()
+    .describe('Days for which that lock holds.'),
+  evidenceRecipients: z
+    .array(z.string().min(1).max(4096))
+    .max(8)
+    .default([])
+    .describe(
+      'Public keys of age (age1...), each of which can decrypt all evidence; empty means it is not encrypted.',
+    ),
+  evidenceSigningKeyFile: z
+    .string()
+    .optional()
+    .describe(
+      'File with the private key that signs evidence (PEM, Ed25519 or ECDSA P-256, no passphrase); read again for each ' +
+        'bundle. Without it evidence is not signed.',
+    ),
+  evidenceRetention: DurationSchema.optional().describe(
+    'Evidence older than this is deleted, at least 24h; absent means it is kept for ever.',
+  ),
+  kubeletCaFile: z
+    .string()
+    .optional()
+    .describe(
+      'File with the CAs of kubelets (PEM), which checkpoints are asked of; read each time. Absent: the CA of the API server.',
+    ),
   streamServers: z
     .array(z.string().min(1).max(512))
     .default([])
@@ -145,6 +195,32 @@ const CONFLICTS: readonly {
     message: 'is longer than a year (8760h): write a shorter duration',
   },
   {
+    setting: 'evidenceS3LockDays',
+    when: (s) => (s.evidenceS3LockMode === undefined) !== (s.evidenceS3LockDays === undefined),
+    message: 'and --evidence-s3-lock-mode need each other: how strictly, and for how long',
+  },
+  {
+    setting: 'evidenceStore',
+    when: (s) =>
+      s.evidenceStore === undefined && (s.evidenceS3Endpoint ?? s.evidenceS3LockMode) !== undefined,
+    message: 'is missing: the other settings of S3 need a bucket',
+  },
+  {
+    setting: 'evidenceS3Endpoint',
+    when: (s) => s.evidenceS3Endpoint !== undefined && isPlainBeyondLoopback(s.evidenceS3Endpoint),
+    message: 'would carry evidence over the network for everybody to read: use https',
+  },
+  {
+    setting: 'evidenceRetention',
+    when: (s) => s.evidenceRetention !== undefined && isBeyondAYear(s.evidenceRetention),
+    message: 'is longer than a year (8760h): write a shorter duration, or leave it out to keep everything',
+  },
+  {
+    setting: 'evidenceRetention',
+    when: (s) => s.evidenceRetention !== undefined && isBelow(s.evidenceRetention, '24h'),
+    message: 'is shorter than a day (24h): nobody could look at the evidence in time',
+  },
+  {
     setting: 'tlsKeyFile',
     when: (s) => s.tlsCertFile !== undefined && s.tlsKeyFile === undefined,
     message: 'is missing: --tls-cert-file needs the key of its certificate',
@@ -196,9 +272,8 @@ export type Settings = Readonly<z.output<typeof SettingsSchema>>;
 export function readSettings(given: Record<string, unknown>): Settings {
   const result = SettingsSchema.safeParse(given);
   if (result.success) return Object.freeze(result.data);
-  const problems = result.error.issues.map(
-    (issue) => `--${kebab(String(issue.path[0] ?? ''))}: ${issue.message}`,
-  );
+  const { issues } = result.error;
+  const problems = issues.map(({ path, message }) => `--${kebab(String(path[0] ?? ''))}: ${message}`);
   throw new Error(`these settings cannot be used:\n  ${problems.join('\n  ')}`);
 }
 
@@ -208,6 +283,15 @@ function isBeyondAYear(duration: string): boolean {
   } catch {
     return true;
   }
+}
+
+function isBelow(duration: string, least: string): boolean {
+  return !isBeyondAYear(duration) && parseDuration(duration) < parseDuration(least);
+}
+
+function isPlainBeyondLoopback(url: string): boolean {
+  const { protocol, hostname: host } = new URL(url);
+  return protocol === 'http:' && !['127.0.0.1', '[::1]', 'localhost'].includes(host);
 }
 
 /** `maxAlertAge` as `max-alert-age`. */

@@ -23,6 +23,8 @@ export const INCIDENT_CONDITIONS = {
   Isolated: 'Isolated',
   /** True: everything that was asked for was captured. False: the message says what is missing. */
   EvidenceComplete: 'EvidenceComplete',
+  /** Present and True where the pod shares its node, by its spec: then the node has to be looked at, too. */
+  NodeSuspect: 'NodeSuspect',
   /** True: every container of the pod is reported terminated. */
   Contained: 'Contained',
   /** True: the replacement is Ready and runs proven images. */

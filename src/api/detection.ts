@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { SeveritySchema } from './severity.ts';
 
 /** Detectors that can speak to this version. */
-export const SOURCES = ['Falco'] as const;
+export const SOURCES = ['Falco', 'Filesystem'] as const;
 
 /**
  * What an incident keeps of a detection. Command lines, arguments and environment are left out on purpose:

@@ -2,7 +2,15 @@
 import { z } from 'zod';
 import { DetectionSummarySchema } from './detection.ts';
 import { limitedRecord, nameField, OwnerReferenceSchema, timeField, uidField } from './meta.ts';
-import { ACTIONS, CAPS, EvictionSchema, IsolationSchema, LimitsSchema, POLICY_KINDS } from './policy.ts';
+import {
+  ACTIONS,
+  CAPS,
+  EvictionSchema,
+  EvidenceSchema,
+  IsolationSchema,
+  LimitsSchema,
+  POLICY_KINDS,
+} from './policy.ts';
 import { SeveritySchema } from './severity.ts';
 
 /** Labels that fit into the record; a pod with more is isolated gently, which needs no copy. */
@@ -92,13 +100,22 @@ export const ContributionSchema = z
       .array(z.enum(ACTIONS))
       .max(ACTIONS.length)
       .describe('Actions of those rungs, as far as no exception caps them.'),
+    confirmed: z
+      .boolean()
+      .optional()
+      .describe('The actions count only once the drift is confirmed; see `status.confirmation`.'),
     cap: CapSchema.optional(),
   })
   .describe('What one policy adds to the response.');
 
 /** The merged settings of all contributing policies. */
 export const ResponseSettingsSchema = z
-  .object({ isolation: IsolationSchema.prefault({}), eviction: EvictionSchema, limits: LimitsSchema })
+  .object({
+    isolation: IsolationSchema.prefault({}),
+    evidence: EvidenceSchema.prefault({}),
+    eviction: EvictionSchema,
+    limits: LimitsSchema,
+  })
   .describe('Settings of the response, merged: the most careful value of each wins.');
 
 /** What several policies add. */

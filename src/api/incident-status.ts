@@ -9,7 +9,7 @@ import {
 } from './incident-spec.ts';
 import { limitedRecord, nameField, timeField, uidField } from './meta.ts';
 import { DIRECTIONS } from './network-policy.ts';
-import { ConditionsSchema } from './policy.ts';
+import { COLLECTORS, ConditionsSchema } from './policy.ts';
 import { SeveritySchema } from './severity.ts';
 
 /** What one receiver saw since the incident was opened. */
@@ -35,6 +35,7 @@ export const STEPS = [
   'Isolate',
   'Cut',
   'Capture',
+  'Confirm',
   'Evict',
   'Touch',
   'Verify',
@@ -76,6 +77,11 @@ export const PHASES = ['Observed', 'Responding', 'Quarantined', 'Verifying', ...
 export type Phase = (typeof PHASES)[number];
 /** See {@link FINAL_PHASES}. */
 export type FinalPhase = (typeof FINAL_PHASES)[number];
+
+/** Whether a program that an alert is about is not as the image has it. */
+export const CONFIRMATIONS = ['Pending', 'Confirmed', 'NotConfirmed', 'Unknown'] as const;
+/** Programs of one incident that are looked for. */
+export const MAX_LOOKED = 16;
 
 /** What a remaining path is there by: a policy, the node, an exec, or a connection from before. */
 export const PATH_KINDS = ['Policy', 'Node', 'Exec', 'Established'] as const;
@@ -191,10 +197,69 @@ export const DriftIncidentStatusSchema = z
           .describe('SHA-256 of the manifest.'),
         files: z.int().min(0).describe('Files in the manifest.'),
         bytes: z.int().min(0).describe('Bytes of these files.'),
+        missing: z
+          .array(z.string().max(63))
+          .max(16)
+          .optional()
+          .meta({ 'x-kubernetes-list-type': 'atomic' })
+          .describe('Collectors that gave nothing at all.'),
         problems: z.array(z.string().max(512)).max(16).describe('What could not be captured, and why.'),
+        encryption: z
+          .enum(['None', 'Age'])
+          .optional()
+          .describe('Age: every file is encrypted, to the public keys that the manifest lists.'),
+        signedBy: z
+          .array(
+            z
+              .string()
+              .max(64)
+              .regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits'),
+          )
+          .max(4)
+          .optional()
+          .meta({ 'x-kubernetes-list-type': 'atomic' })
+          .describe(
+            'Keys that signed the manifest: SHA-256 of each public key. Empty: nobody did, or it could not be proven.',
+          ),
+        collectors: z
+          .array(z.enum(COLLECTORS))
+          .max(COLLECTORS.length)
+          .optional()
+          .meta({ 'x-kubernetes-list-type': 'atomic' })
+          .describe('What was to be read on the node.'),
+        round: z
+          .int()
+          .min(1)
+          .max(1000)
+          .optional()
+          .describe(
+            'Which bundle of the incident it is, if there were others before; they are kept beside it.',
+          ),
+        lostAt: timeField('When it was found to be gone, or changed.').optional(),
       })
       .optional()
       .describe('The evidence that was kept.'),
+    confirmation: z
+      .object({
+        state: z
+          .enum(CONFIRMATIONS)
+          .describe(
+            'Confirmed: the program is not as the image has it. NotConfirmed: no program of the alerts was found to be so. Unknown: nobody could look.',
+          ),
+        path: z.string().max(512).optional().describe('Program that was looked for, as the alert tells it.'),
+        container: z.string().max(63).optional().describe('Container in which it was looked for.'),
+        kind: z.enum(['Added', 'Modified']).optional().describe('How it differs from the image.'),
+        at: timeField('When that was found out.'),
+        message: z.string().max(1024).describe('The same in words, with what to do where it is not known.'),
+        looked: z
+          .array(z.string().max(600))
+          .max(MAX_LOOKED)
+          .optional()
+          .meta({ 'x-kubernetes-list-type': 'atomic' })
+          .describe('What was looked for in vain: container and program.'),
+      })
+      .optional()
+      .describe('Whether the drift was confirmed on the node, where a rung asks for that.'),
     eviction: z
       .object({
         requestedAt: timeField('When the API server accepted the eviction.').optional(),

@@ -62,10 +62,14 @@ export const SWITCH_CONFIGMAP = 'die-operator';
 export const PAUSED_KEY = 'paused';
 /** ConfigMap in {@link CAPTURE_NAMESPACE} that says which image helper pods run, and which profiles are allowed. */
 export const HELPERS_CONFIGMAP = 'die-operator-helpers';
+/** ServiceAccount in {@link SYSTEM_NAMESPACE} that may have checkpoints made, and nothing else. */
+export const CHECKPOINT_ACCOUNT = 'die-operator-checkpoint';
 /** ConfigMap in {@link SYSTEM_NAMESPACE} with what is known of each node: whether it enforces NetworkPolicies. */
 export const ENFORCEMENT_CONFIGMAP = 'die-operator-enforcement';
 /** Label of a helper pod: its profile. The admission policy of that namespace admits one shape for each. */
 export const HELPER_LABEL = `${GROUP}/helper`;
+/** Annotation of a capture pod: the UID of the incident that it reads for. */
+export const CAPTURED_FOR_ANNOTATION = `${GROUP}/captured-for`;
 /** Marks objects that die-operator made. */
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
 /** Value of {@link MANAGED_BY_LABEL}, reporting controller of Events and User-Agent. */

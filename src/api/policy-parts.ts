@@ -1,23 +1,17 @@
 // The parts of a policy: rungs, exceptions, eviction, limits. Hold only fields that this version obeys.
 import { z } from 'zod';
+import { DurationSchema, QuantitySchema } from './amounts.ts';
 import { SOURCES } from './detection.ts';
+import { ExecCommandsSchema } from './exec-command.ts';
 import { timeField, toldAs } from './meta.ts';
 import { SeveritySchema } from './severity.ts';
+
+export * from './amounts.ts';
 
 /** What can be done to a pod, in the order in which the system does it. */
 export const ACTIONS = ['Label', 'Isolate', 'Capture', 'Evict'] as const;
 /** One action. */
 export type Action = (typeof ACTIONS)[number];
-
-const DURATION = /^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$/;
-const NO_DURATION = 'must be a duration such as 90s, 10m or 1h30m';
-/** A duration as Kubernetes writes it: `90s`, `10m`, `24h`, `1h30m`. */
-export const DurationSchema = z
-  .string()
-  .max(16)
-  .regex(DURATION, NO_DURATION)
-  .min(2, NO_DURATION)
-  .meta(toldAs(DURATION, NO_DURATION));
 
 /** A list of patterns. */
 export const globs = (what: string) =>
@@ -59,6 +53,12 @@ export const ResponseSchema = z
       .describe('The rung answers only detections of these detectors.'),
     tags: globs('The rung answers only rules with a tag that matches one of these patterns.').optional(),
     condition: condition('The rung answers only detections for which this is true.').optional(),
+    confirmed: z
+      .boolean()
+      .optional()
+      .describe(
+        'The actions count only once the program of an alert was found on the node to be added to the container, or changed in it. It needs the helper profile `capture`, and in a DriftPolicy the grant of Filesystem.',
+      ),
     actions: z
       .array(z.enum(ACTIONS))
       .min(1)
@@ -164,6 +164,59 @@ export const IsolationSchema = z
   })
   .describe('How a quarantine behaves.');
 
+/** What can be read on the node of the pod. First what leaves it as it is; a checkpoint stops the containers for a moment. */
+export const COLLECTORS = ['Processes', 'Filesystem', 'Checkpoint'] as const;
+/** See {@link COLLECTORS}. */
+export type CollectorName = (typeof COLLECTORS)[number];
+
+const collectors = (what: string) =>
+  z
+    .array(z.enum(COLLECTORS))
+    .max(COLLECTORS.length)
+    .default([])
+    .meta({ 'x-kubernetes-list-type': 'set' })
+    .describe(what);
+
+/** What is kept of a pod. */
+export const EvidenceSchema = z
+  .object({
+    collectors: collectors(
+      'What is read on the node of the pod. Processes: the processes of its containers, what they run and which sockets they have. Filesystem: how the files of its containers differ from their images. These need the helper profile `capture`. Checkpoint: the memory and everything else of its running containers, where runtime and node can do that; it needs config/components/checkpoint. In a DriftPolicy each needs a grant. API objects and logs are always taken.',
+    ),
+    contents: z
+      .boolean()
+      .default(true)
+      .describe(
+        'Whether the contents of changed files and of what runs are kept. Without them their hashes, sizes and times are.',
+      ),
+    deadline: DurationSchema.default('2m').describe('How long the capture may take, from 10s to 9m.'),
+    maxBytes: QuantitySchema.default('256Mi').describe(
+      'How much is kept of one pod, from 1Mi to 64Gi. What finds no room is missing, and the evidence says so.',
+    ),
+    exec: ExecCommandsSchema,
+    required: z
+      .boolean()
+      .default(false)
+      .describe(
+        'The pod is not evicted while one of the collectors that were asked for has given nothing, or nothing could be stored; the capture is tried again, and a person may decide. Otherwise the response goes on, and `EvidenceComplete` says what is missing.',
+      ),
+  })
+  .describe('What `Capture` keeps of the pod.');
+
+/** When running pods are compared with their images. */
+export const ComparisonSchema = z
+  .object({
+    interval: DurationSchema.describe(
+      'In each interval one running pod of each workload is compared, at a time within it that differs from one to the next. At least 10m.',
+    ),
+    expectedWrites: globs(
+      'Paths in containers that are known to be written, as `/var/cache/*`: what is there is no drift. Programs are, wherever they lie. Of several policies that select a pod each adds its own.',
+    ).optional(),
+  })
+  .describe(
+    'Running pods are compared with their images from time to time, and drift is a detection of the source `Filesystem`. It needs the helper profile `capture`, config/components/comparison, and in a DriftPolicy a grant.',
+  );
+
 /** How much may be done at a time. */
 export const LimitsSchema = z
   .object({
@@ -200,6 +253,9 @@ export const GrantsSchema = z
     enforce: z.boolean().default(false).describe('DriftPolicies may have mode Enforce.'),
     exceptions: z.boolean().default(false).describe('DriftPolicies may have exceptions.'),
     cut: z.boolean().default(false).describe('DriftPolicies may ask for `isolation.cut`.'),
+    collectors: collectors('DriftPolicies may ask for these in `evidence.collectors`.'),
+    exec: z.boolean().optional().describe('DriftPolicies may have `evidence.exec`.'),
+    comparison: z.boolean().default(false).describe('DriftPolicies may ask for `comparison`.'),
     breakGlass: z
       .object({
         maxDuration: DurationSchema.default('4h').describe(
@@ -212,7 +268,7 @@ export const GrantsSchema = z
       ),
   })
   .describe(
-    'What the DriftPolicies of the selected namespaces may do. Of several ClusterDriftPolicies with grants each adds its own; once there is one, what none grants is not permitted. Where there is none, Enforce and exceptions are; `isolation.cut`, which works on the node, is not.',
+    'What the DriftPolicies of the selected namespaces may do. Of several ClusterDriftPolicies with grants each adds its own; once there is one, what none grants is not permitted. Where there is none, Enforce and exceptions are; `isolation.cut`, `evidence.collectors` and `comparison`, which work on the node, are not.',
   );
 
 /** One exception, defaults applied. */
@@ -225,5 +281,9 @@ export type Response = z.output<typeof ResponseSchema>;
 export type Eviction = z.output<typeof EvictionSchema>;
 /** Isolation settings, defaults applied. */
 export type Isolation = z.output<typeof IsolationSchema>;
+/** How running pods are compared. */
+export type Comparison = z.output<typeof ComparisonSchema>;
+/** Evidence settings, defaults applied. */
+export type Evidence = z.output<typeof EvidenceSchema>;
 /** Limits, defaults applied. */
 export type Limits = z.output<typeof LimitsSchema>;

@@ -2,7 +2,9 @@
 import { z } from 'zod';
 import { LabelSelectorSchema, type KubeObject } from './meta.ts';
 import {
+  ComparisonSchema,
   EvictionSchema,
+  EvidenceSchema,
   ExceptionSchema,
   globs,
   GrantsSchema,
@@ -42,8 +44,10 @@ const spec = z.object({
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
     .describe('Known drift, which this policy answers with less, for a time.'),
   isolation: IsolationSchema.prefault({}),
+  evidence: EvidenceSchema.prefault({}),
   eviction: EvictionSchema.prefault({}),
   limits: LimitsSchema.prefault({}),
+  comparison: ComparisonSchema.optional(),
 });
 
 /** `spec` of a DriftPolicy. */

@@ -40,6 +40,9 @@ interface DoctorOptions {
   kubeconfig?: string;
   context?: string;
   evidenceDir?: string;
+  evidenceStore?: string;
+  s3Endpoint?: string;
+  s3Region?: string;
   canary?: string[] | true;
   output: 'text' | 'json';
 }
@@ -50,6 +53,9 @@ export function command(): Command {
     .option('--kubeconfig <file>', 'kubeconfig to use (default: as kubectl, then the account of the pod)')
     .option('--context <name>', 'context of the kubeconfig to use (default: its current one)')
     .option('--evidence-dir <folder>', 'try whether evidence can be kept there; where the responder runs')
+    .option('--evidence-store <location>', 'the same for a bucket: s3://bucket/prefix')
+    .addOption(new Option('--s3-endpoint <url>', 'S3 server other than AWS').env('DIE_EVIDENCE_S3_ENDPOINT'))
+    .addOption(new Option('--s3-region <region>', 'region of the bucket').env('DIE_EVIDENCE_S3_REGION'))
     .option(
       '--canary [nodes...]',
       'test now whether these nodes enforce NetworkPolicies (default: all that matter)',
@@ -88,7 +94,7 @@ async function doctor(options: DoctorOptions): Promise<number> {
 /** All findings in their order. @throws KubeError when the API server cannot be asked at all. */
 export async function findingsOf(
   transport: Transport,
-  { evidenceDir, canary }: Pick<DoctorOptions, 'evidenceDir' | 'canary'>,
+  { evidenceDir, canary, ...where }: Omit<DoctorOptions, 'kubeconfig' | 'context' | 'output'>,
   stopping: AbortSignal,
   { clock, random } = { clock: systemClock, random: systemRandom },
 ): Promise<Finding[]> {
@@ -98,7 +104,7 @@ export async function findingsOf(
     random,
     userAgent: `die-operator-doctor/${version()}`,
   });
-  const base = { client, transport, clock, random, stopping, evidenceDir };
+  const base = { client, transport, clock, random, stopping, evidenceDir, bucket: bucketOf(where) };
   const context: DoctorContext = { ...base, isolating: [], canary: canary === true ? [] : canary };
   const [reached] = await API_SERVER.look(context);
   if (reached === undefined) throw new Error('the API server did not answer');
@@ -107,6 +113,19 @@ export async function findingsOf(
     (error: unknown) => ({ isolating: [], trouble: [policiesUnread(error)] }),
   );
   return [...trouble, ...(await examine(CHECKS, { ...context, isolating }))];
+}
+
+function bucketOf({
+  evidenceStore,
+  s3Endpoint,
+  s3Region,
+}: Pick<DoctorOptions, 'evidenceStore' | 's3Endpoint' | 's3Region'>): DoctorContext['bucket'] {
+  if (evidenceStore === undefined) return undefined;
+  return {
+    evidenceStore,
+    ...(s3Endpoint !== undefined && { evidenceS3Endpoint: s3Endpoint }),
+    ...(s3Region !== undefined && { evidenceS3Region: s3Region }),
+  };
 }
 
 // What follows is then about no namespace, and says so.

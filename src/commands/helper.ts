@@ -4,6 +4,8 @@ import { isIP } from 'node:net';
 import { CANARY_PORT } from '../helpers/canary-report.ts';
 import { runCanary } from '../helpers/programs/canary.ts';
 import { systemClock } from '../kube/clock.ts';
+import { captureCommand } from './helper/capture.ts';
+import { checkpointCommand } from './helper/checkpoint.ts';
 import { netnsCommands } from './helper/netns.ts';
 
 interface CanaryFlags {
@@ -19,6 +21,8 @@ export function command(): Command {
   const helper = new Command('helper');
   for (const program of netnsCommands()) helper.addCommand(program);
   return helper
+    .addCommand(captureCommand())
+    .addCommand(checkpointCommand())
     .addCommand(
       new Command('canary-peer')
         .description('waits for the other canary of its pair, then calls it back')

@@ -4,19 +4,21 @@ import { z } from 'zod';
 import { OPERATOR_NAME, SYSTEM_NAMESPACE } from '../api/names.ts';
 import { DieOperator } from '../controller/die-operator.ts';
 import { parseDuration } from '../decide/duration.ts';
-import { createDirectoryStore } from '../evidence/directory-store.ts';
 import { systemClock, systemRandom } from '../kube/clock.ts';
 import { loadConnection } from '../kube/connection.ts';
 import { fencedClient } from '../kube/fence.ts';
 import { createKubeClient } from '../kube/http-client.ts';
+import { createPodExec } from '../kube/pod-exec.ts';
 import { createUndiciTransport } from '../kube/undici-transport.ts';
 import { createHealth } from '../observe/health.ts';
 import { createLogger, type Logger } from '../observe/log.ts';
 import { createOperator, type AssembledOperator } from '../operator.ts';
 import { kebab, readSettings, SettingsSchema, type Settings } from '../settings.ts';
 import { version } from '../version.ts';
+import { checkEvidence, evidenceOf } from './run/evidence.ts';
 import { intakeAccess } from './run/intake-access.ts';
 import { journalOf } from './run/journal.ts';
+import { kubeletsOf } from './run/kubelets.ts';
 import { streamOf } from './run/stream.ts';
 
 /** See the file's first line. */
@@ -42,7 +44,8 @@ function optionOf(name: string, schema: z.ZodType): Option {
 
 async function start(settings: Settings): Promise<void> {
   const log = createLogger(settings.logLevel);
-  const transport = createUndiciTransport(await loadConnection());
+  const connection = await loadConnection();
+  const transport = createUndiciTransport(connection);
   const connected = {
     transport,
     clock: systemClock,
@@ -50,11 +53,7 @@ async function start(settings: Settings): Promise<void> {
     userAgent: `${OPERATOR_NAME}/${version()}`,
   };
   const client = createKubeClient(connected);
-  const evidence = createDirectoryStore({
-    root: settings.evidenceDir,
-    clock: systemClock,
-    version: version(),
-  });
+  const evidence = evidenceOf(settings, systemClock);
   const journal = await journalOf(settings, systemClock, log);
   const operator = createOperator({
     ...settings,
@@ -71,11 +70,12 @@ async function start(settings: Settings): Promise<void> {
     random: systemRandom,
     log,
     evidence,
+    kubelets: kubeletsOf(settings, connection, systemClock),
+    podExec: createPodExec({ connection, transport, clock: systemClock }),
     ...intakeAccess(settings, systemClock, log),
     maxAlertAgeMs: parseDuration(settings.maxAlertAge),
   });
-  const trouble = settings.roles.includes('responder') ? await evidence.readiness() : undefined;
-  if (trouble !== undefined) throw new Error(`--evidence-dir ${settings.evidenceDir}: ${trouble}`);
+  if (settings.roles.includes('responder')) await checkEvidence(settings, evidence, log);
   try {
     await serve(settings, operator, client, log);
   } finally {

@@ -37,6 +37,8 @@ export type Work =
   /** A firewall is put into the network of the pod. */
   | { step: 'Cut' }
   | { step: 'Capture' }
+  /** A program that the alerts are about is looked for on the node. */
+  | { step: 'Confirm' }
   /** `because`: what asks for it besides an action of a policy. */
   | { step: 'Evict'; gracePeriodSeconds: number; because?: string }
   /** The StatefulSet of the pod is made to look again at what it could not start. */

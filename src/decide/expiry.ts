@@ -28,7 +28,8 @@ export function expiryOf(incident: DriftIncident, standing: Standing, now: numbe
   const stays = (why: string): Expiry => ({ at, evicts: false, message: `${kept}${why}: ${DECIDE}` });
   if (onExpiry === 'Notify') return stays('');
   const uncapped = contributions.filter(({ cap }) => cap === undefined);
-  if (!effectiveActions(uncapped, standing).enforce.includes('Isolate'))
+  const isConfirmed = incident.status?.confirmation?.state === 'Confirmed';
+  if (!effectiveActions(uncapped, standing, isConfirmed).enforce.includes('Isolate'))
     return stays(', and no policy in Enforce wants it evicted any more');
   if (!hasCompleteEvidence(incident)) return stays(', and its evidence is not complete');
   return { at, evicts: true, message: `${kept}, and its evidence is complete` };

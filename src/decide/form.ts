@@ -6,7 +6,7 @@ import { bringsCut } from './cut.ts';
 import type { Facts } from './decision.ts';
 import { limitForm } from './limits.ts';
 import { looksOrphaned, quarantinedByUs } from './marks.ts';
-import { effectiveActions, responseOf, type EffectiveActions, type MergedResponse } from './merge.ts';
+import { actionsOf, responseOf, type EffectiveActions, type MergedResponse } from './merge.ts';
 import { evictable, formFor, type PodForm } from './owners.ts';
 
 /** The plan in words and steps, recorded for people. */
@@ -24,16 +24,16 @@ export interface Situation {
 /** The whole plan as far as it can be told now: what an Audit policy records and an Enforce policy follows. */
 export function outline(incident: DriftIncident, facts: Facts): Outline {
   const response = responseOf(incident);
-  const actions = effectiveActions(response.contributions, facts.standing);
-  const mode: Mode = actions.enforce.length > 0 ? 'Enforce' : 'Audit';
+  const actions = actionsOf(incident, facts.standing);
+  const mode: Mode = actions.enforce.length > 0 || actions.ifConfirmed ? 'Enforce' : 'Audit';
   const planned = mode === 'Enforce' ? actions.enforce : actions.audit;
-  const steps = stepsOf(planned, bringsCut(incident, facts.pod, planned));
+  const steps = stepsOf(planned, bringsCut(incident, facts.pod, planned), actions.ifConfirmed !== undefined);
   const recorded = incident.status?.plan;
   // What was told to people stays as told unless what is done changes: the facts behind it move on.
   if (recorded?.mode === mode && recorded.steps.join() === steps.join()) return recorded;
   const chosen = facts.pod && chooseForm({ incident, facts, pod: facts.pod, response, actions }, planned);
   const message = [
-    ...notes({ incident, facts, mode, planned, audit: actions.audit }),
+    ...notes({ incident, facts, mode, planned, actions }),
     ...(chosen ? [chosen.message] : []),
   ].join(' ');
   return { mode, steps, ...(chosen && { form: chosen.form }), message, ...bystandersOf(recorded, facts) };
@@ -50,15 +50,17 @@ interface Noted {
   facts: Facts;
   mode: Mode;
   planned: readonly Action[];
-  audit: readonly Action[];
+  actions: EffectiveActions;
 }
 
-function notes({ incident, facts: { pod }, mode, planned, audit }: Noted): string[] {
+function notes({ incident, facts: { pod }, mode, planned, actions }: Noted): string[] {
+  const { audit, ifConfirmed = [] } = actions;
   const all: [boolean, string][] = [
     [
       mode === 'Audit',
       incident.spec.trigger.recordedOnly ?? 'No policy in Enforce asks for an action: nothing is touched.',
     ],
+    [ifConfirmed.length > 0, `Only once the drift is confirmed: ${ifConfirmed.join(', ')}.`],
     [mode === 'Enforce' && audit.length > 0, `Only audited: ${audit.join(', ')}.`],
     [
       planned.includes('Evict') && pod !== undefined && !evictable(incident.spec.target, pod).ok,
@@ -102,12 +104,13 @@ function recordedForm(incident: DriftIncident, pod: PodFacts): PodForm | undefin
   return recorded !== 'LabelOnly' && quarantinedByUs(incident, pod) ? recorded : undefined;
 }
 
-function stepsOf(actions: readonly Action[], cut: boolean): StepName[] {
+function stepsOf(actions: readonly Action[], cut: boolean, confirm: boolean): StepName[] {
   const steps: StepName[] = [];
   if (actions.includes('Isolate')) steps.push('Isolate');
   else if (actions.includes('Label')) steps.push('Label');
   if (cut) steps.push('Cut');
   if (actions.includes('Capture')) steps.push('Capture');
+  if (confirm) steps.push('Confirm');
   if (actions.includes('Evict')) steps.push('Evict', 'Verify');
   return steps;
 }

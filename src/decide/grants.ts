@@ -1,6 +1,12 @@
 // What the policies of a namespace may do, by the grants of the ClusterDriftPolicies that select it.
 import type { NamespaceFacts } from '../api/namespace.ts';
-import type { AnyPolicy, ClusterDriftPolicySpec, Grants } from '../api/policy.ts';
+import {
+  COLLECTORS,
+  type AnyPolicy,
+  type ClusterDriftPolicySpec,
+  type CollectorName,
+  type Grants,
+} from '../api/policy.ts';
 import { recordedDuration } from './duration.ts';
 import type { CompiledPolicy } from './policies.ts';
 import type { Problem } from './problem.ts';
@@ -11,6 +17,12 @@ export interface Powers {
   exceptions: boolean;
   /** Of those that work on the node: nobody has it without a grant. */
   cut: boolean;
+  /** What may be read on nodes; as with `cut`. */
+  collectors: readonly CollectorName[];
+  /** May run commands in pods; as with `cut`. */
+  exec?: boolean;
+  /** Pods may be compared with their images; as with `cut`. */
+  comparison: boolean;
   /** Longest time of a break-glass annotation, in milliseconds; absent: none is honoured. */
   breakGlassMs?: number;
   /** Names of the ClusterDriftPolicies whose grants count; empty: none says anything. */
@@ -30,12 +42,15 @@ export function powersOf(
     grants && matchesNamespace(space) ? [{ name, grants }] : [],
   );
   if (granting.length === 0 && unknown.length === 0)
-    return { enforce: true, exceptions: true, cut: false, grantedBy: [] };
+    return { enforce: true, exceptions: true, cut: false, collectors: [], comparison: false, grantedBy: [] };
   const times = granting.flatMap(({ grants }) => breakGlassMs(grants) ?? []);
   return {
     enforce: granting.some(({ grants }) => grants.enforce),
     exceptions: granting.some(({ grants }) => grants.exceptions),
     cut: granting.some(({ grants }) => grants.cut),
+    comparison: granting.some(({ grants }) => grants.comparison),
+    collectors: COLLECTORS.filter((name) => granting.some(({ grants }) => grants.collectors.includes(name))),
+    ...(granting.some(({ grants }) => grants.exec) && { exec: true }),
     ...(times.length > 0 && { breakGlassMs: Math.min(...times) }),
     grantedBy: [...granting.map(({ name }) => name), ...unknown].toSorted(),
   };
@@ -76,6 +91,9 @@ export function refusals(policy: CompiledPolicy, powers: Powers): Problem[] {
     ...(policy.exceptions.length > 0 && !powers.exceptions
       ? [{ path: 'spec.exceptions', message: `exceptions are not permitted here, ${cure}` }]
       : []),
+    ...(policy.comparison && !powers.comparison
+      ? [{ path: 'spec.comparison', message: `it is not permitted here, ${cure}` }]
+      : []),
     ...(policy.settings.isolation.cut !== 'None' && !powers.cut
       ? [
           {
@@ -84,5 +102,32 @@ export function refusals(policy: CompiledPolicy, powers: Powers): Problem[] {
           },
         ]
       : []),
+    ...refusedCommands(policy, powers, cure),
+    ...policy.rungs.flatMap(({ confirmed }, index) =>
+      confirmed !== true || powers.collectors.includes('Filesystem')
+        ? []
+        : [
+            {
+              path: `spec.responses[${index}].confirmed`,
+              message: `to confirm drift takes Filesystem of evidence.collectors, which is not permitted here, ${cure}`,
+            },
+          ],
+    ),
+    ...policy.settings.evidence.collectors.flatMap((name, index) =>
+      powers.collectors.includes(name)
+        ? []
+        : [
+            {
+              path: `spec.evidence.collectors[${index}]`,
+              message: `${name} is not permitted here, ${cure}`,
+            },
+          ],
+    ),
   ];
+}
+
+function refusedCommands({ settings }: CompiledPolicy, { exec }: Powers, cure: string): Problem[] {
+  const asked = settings.evidence.exec ?? [];
+  if (asked.length === 0 || exec === true) return [];
+  return [{ path: 'spec.evidence.exec', message: `commands in pods are not permitted here, ${cure}` }];
 }

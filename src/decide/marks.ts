@@ -50,7 +50,7 @@ export function stepOf(incident: DriftIncident, name: StepName): StepStatus | un
   return incident.status?.steps?.find((step) => step.name === name);
 }
 
-// What the API server answers when it did not evict; after everything else nobody knows whether it did.
+// What the API server answers when it did not evict, or why it was not asked; after everything else nobody knows whether it did.
 const REFUSALS: ReadonlySet<string> = new Set([
   'DisruptionBudget',
   'MultipleDisruptionBudgets',
@@ -58,6 +58,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'MissingPermission',
   'Denied',
   'InvalidRequest',
+  'EvidenceUnreachable',
 ]);
 
 /** Whether an eviction of ours may have been carried out: a pod that is gone now may have gone by it. */

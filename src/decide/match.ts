@@ -55,15 +55,12 @@ export function matchPolicies(rulebook: Rulebook, sighting: Sighting): Verdict {
     .toSorted(byName)
     .map((policy) => ({ policy, ...answerOf(policy, sighting, asks[policy.kind], glass) }));
   const conditionErrors = answers.reduce((sum, answer) => sum + answer.conditionErrors, 0);
-  const answered = answers.filter(({ contribution }) => contribution.rungs.length > 0);
+  const answered = answers.filter(({ contributions }) => contributions.length > 0);
   if (answered.length === 0) return { conditionErrors };
   const match = {
-    contributions: keptContributions(answered.map(({ contribution }) => contribution)),
+    contributions: keptContributions(answered.flatMap(({ contributions }) => contributions)),
     settings: settingsOf(
-      answered.map(({ policy, contribution }) => ({
-        settings: policy.settings,
-        contributions: [contribution],
-      })),
+      answered.map(({ policy, contributions }) => ({ settings: policy.settings, contributions })),
     ),
   };
   return { match, conditionErrors };
@@ -90,7 +87,7 @@ function answerOf(
   { detection, container, at }: Sighting,
   ask: Ask,
   glass: readonly AppliedCap[],
-): { contribution: Contribution; conditionErrors: number } {
+): { contributions: Contribution[]; conditionErrors: number } {
   const rungs = policy.rungs.map((rung) => ({ rung, miss: rungMiss(rung, detection, ask) }));
   const met = rungs.flatMap(({ rung, miss }) => (miss === undefined ? [rung] : []));
   // An exception is asked only where there is something to cap.
@@ -104,10 +101,16 @@ function answerOf(
   const caps = exceptions.flatMap(({ exception, miss }) => (miss === undefined ? [capOf(exception)] : []));
   const cap = strictest([...caps, ...glass]);
   const { kind, name, uid, generation, mode } = policy;
-  const actions = capped(inSystemOrder(met.flatMap((rung) => rung.actions)), cap);
-  const rungNames = met.map((rung) => rung.name);
+  // What counts only if the drift is confirmed is recorded by itself.
+  const contributions = [false, true].flatMap((confirmed): Contribution[] => {
+    const some = met.filter((rung) => (rung.confirmed ?? false) === confirmed);
+    if (some.length === 0) return [];
+    const actions = capped(inSystemOrder(some.flatMap((rung) => rung.actions)), cap);
+    const asked = { kind, name, uid, generation, mode, rungs: some.map((rung) => rung.name), actions };
+    return [{ ...asked, ...(confirmed && { confirmed }), ...(cap && { cap }) }];
+  });
   return {
-    contribution: { kind, name, uid, generation, mode, rungs: rungNames, actions, ...(cap && { cap }) },
+    contributions,
     conditionErrors: [...rungs, ...exceptions].filter(({ miss }) => miss === 'ConditionError').length,
   };
 }

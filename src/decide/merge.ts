@@ -1,15 +1,17 @@
 // One response out of several policies and several detections: actions add up, of each setting the most careful wins.
+import { MAX_EXEC } from '../api/exec-command.ts';
 import {
   MAX_CONTRIBUTIONS,
   type Contribution,
   type DriftIncident,
   type ResponseSettings,
 } from '../api/incident.ts';
-import { ACTIONS, CAPS, type Action } from '../api/policy.ts';
+import { ACTIONS, CAPS, COLLECTORS, type Action } from '../api/policy.ts';
 import { maxSeverity, type Severity } from '../api/severity.ts';
 import { recordedDuration } from './duration.ts';
 import { contributionKey, type Standing } from './standing.ts';
 import { byCodeUnit } from './order.ts';
+import { recordedBytes } from './quantity.ts';
 
 /** Everything that was asked for in one incident: by its trigger and by the escalations reported since. */
 export interface MergedResponse {
@@ -25,6 +27,8 @@ export interface EffectiveActions {
   enforce: Action[];
   /** To be recorded only. */
   audit: Action[];
+  /** To be done besides once the drift is confirmed; absent: nothing. */
+  ifConfirmed?: Action[];
 }
 
 /** Each action once, in the order in which the system does them. */
@@ -40,7 +44,8 @@ export function byPolicy(a: Contribution, b: Contribution): number {
     byCodeUnit(a.name, b.name) ||
     byCodeUnit(a.uid, b.uid) ||
     a.generation - b.generation ||
-    byCodeUnit(a.mode, b.mode)
+    byCodeUnit(a.mode, b.mode) ||
+    Number(a.confirmed ?? false) - Number(b.confirmed ?? false)
   );
 }
 
@@ -49,9 +54,10 @@ export function byPolicy(a: Contribution, b: Contribution): number {
  * @throws RangeError if there are none.
  */
 export function mergeSettings(all: readonly ResponseSettings[]): ResponseSettings {
-  const [first, ...others] = all;
+  const [first] = all;
   if (!first) throw new RangeError('no settings to merge: a response has at least one policy');
-  return others.reduce(moreCareful, first);
+  // The first with itself, too: of a list the order says nothing, and is always the same.
+  return all.reduce(moreCareful, first);
 }
 
 /** Bytes of JSON that the contributions of one record may have: an incident stays small whatever tenants write. */
@@ -111,19 +117,33 @@ export function responseOf(incident: DriftIncident): MergedResponse {
 
 /**
  * Splits actions into those to do and those to record. An action is done only if a policy asked for it in Enforce and
- * that policy, by UID, still wants it: a later change can stop a response, never start one.
+ * that policy, by UID, still wants it: a later change can stop a response, never start one. What a rung asks for only if
+ * the drift is confirmed is done once it is.
  */
 export function effectiveActions(
   contributions: readonly Contribution[],
   standing: Standing,
+  isConfirmed = false,
 ): EffectiveActions {
-  const enforced = contributions.flatMap((asked) => {
-    const wanted = standing.get(contributionKey(asked)) ?? [];
-    return asked.mode === 'Enforce' ? asked.actions.filter((action) => wanted.includes(action)) : [];
-  });
-  const enforce = inSystemOrder(enforced);
+  const standingActions = (some: readonly Contribution[]) =>
+    inSystemOrder(
+      some.flatMap((asked) => {
+        const wanted = standing.get(contributionKey(asked)) ?? [];
+        return asked.mode === 'Enforce' ? asked.actions.filter((action) => wanted.includes(action)) : [];
+      }),
+    );
+  const counts = ({ confirmed = false }: Contribution) => !confirmed || isConfirmed;
+  const enforce = standingActions(contributions.filter(counts));
+  const later = standingActions(contributions).filter((action) => !enforce.includes(action));
   const all = inSystemOrder(contributions.flatMap(({ actions }) => actions));
-  return { enforce, audit: all.filter((action) => !enforce.includes(action)) };
+  const audit = all.filter((action) => !enforce.includes(action) && !later.includes(action));
+  return { enforce, audit, ...(later.length > 0 && { ifConfirmed: later }) };
+}
+
+/** {@link effectiveActions} of an incident. */
+export function actionsOf(incident: DriftIncident, standing: Standing): EffectiveActions {
+  const isConfirmed = incident.status?.confirmation?.state === 'Confirmed';
+  return effectiveActions(responseOf(incident).contributions, standing, isConfirmed);
 }
 
 function unite(contributions: readonly Contribution[]): Contribution[] {
@@ -164,6 +184,16 @@ function moreCareful(a: ResponseSettings, b: ResponseSettings): ResponseSettings
       onExpiry: either(a.isolation.onExpiry, b.isolation.onExpiry, 'Notify'),
       onDrain: either(a.isolation.onDrain, b.isolation.onDrain, 'Deny'),
     },
+    evidence: {
+      collectors: COLLECTORS.filter((name) =>
+        [a, b].some(({ evidence }) => evidence.collectors.includes(name)),
+      ),
+      contents: a.evidence.contents || b.evidence.contents,
+      deadline: longer(a.evidence.deadline, b.evidence.deadline),
+      maxBytes: larger(a.evidence.maxBytes, b.evidence.maxBytes),
+      required: a.evidence.required || b.evidence.required,
+      ...commandsOf(a, b),
+    },
     eviction: {
       gracePeriodSeconds: Math.max(a.eviction.gracePeriodSeconds, b.eviction.gracePeriodSeconds),
       waitForBudget: longer(a.eviction.waitForBudget, b.eviction.waitForBudget),
@@ -183,9 +213,24 @@ function moreCareful(a: ResponseSettings, b: ResponseSettings): ResponseSettings
   };
 }
 
+// The first ones by a rule that does not depend on the order of the policies.
+function commandsOf(...settings: ResponseSettings[]): Pick<ResponseSettings['evidence'], 'exec'> {
+  const all = settings.flatMap(({ evidence }) => evidence.exec ?? []);
+  const each = new Map(
+    all.map(({ container, command }) => [JSON.stringify([container, command]), { container, command }]),
+  );
+  const exec = [...each].toSorted(([one], [other]) => byCodeUnit(one, other)).slice(0, MAX_EXEC);
+  return exec.length > 0 ? { exec: exec.map(([, command]) => command) } : {};
+}
+
 // The careful one if any policy asks for it.
 function either<T>(a: T, b: T, careful: T): T {
   return a === careful ? a : b;
+}
+
+function larger(a: string, b: string): string {
+  const difference = recordedBytes(a) - recordedBytes(b) || byCodeUnit(b, a);
+  return difference >= 0 ? a : b;
 }
 
 // Equal lengths in different words (60s, 1m) need a rule, too, or the order of the policies would show.

@@ -2,15 +2,17 @@
 import { isFinal, type DriftIncident, type StepStatus } from '../api/incident.ts';
 import { SEVERITY_LABEL } from '../api/names.ts';
 import { isQuarantined } from '../api/pod.ts';
+import { confirmNext, unconfirmed } from './confirm.ts';
 import { cutNext, mayBeCut } from './cut.ts';
 import { done, wait, type Decision, type Facts } from './decision.ts';
 import { recordedDuration } from './duration.ts';
+import { captureAgainAt, evidenceOwed, EVIDENCE_MISSING, wantsCapture } from './evidence.ts';
 import { expiryOf } from './expiry.ts';
 import { chooseForm, type Situation } from './form.ts';
 import { carriesChange, isSettling, quarantinedByUs, stepOf } from './marks.ts';
-import { effectiveActions, responseOf } from './merge.ts';
+import { actionsOf, responseOf } from './merge.ts';
 import { evictable } from './owners.ts';
-import { afterPod, wantsCapture } from './recovery.ts';
+import { afterPod } from './recovery.ts';
 import { due, overdue, waitFor } from './tries.ts';
 
 /** How long after the end of its grace a pod that is still there is taken to be stuck. */
@@ -28,9 +30,21 @@ export function plan(incident: DriftIncident, facts: Facts): Decision {
   if (facts.pod === undefined) return afterPod(incident, facts);
   if (facts.protection !== undefined) return wait('Observed', 'Protected', facts.protection);
   const response = responseOf(incident);
-  const actions = effectiveActions(response.contributions, facts.standing);
+  const actions = actionsOf(incident, facts.standing);
   const now: Situation = { incident, facts, pod: facts.pod, response, actions };
-  return isolation(now) ?? cutNext(now) ?? capture(now) ?? eviction(now) ?? atRest(now);
+  return untilCapture(
+    isolation(now) ?? cutNext(now) ?? capture(now) ?? confirmNext(now) ?? eviction(now) ?? atRest(now),
+    now,
+  );
+}
+
+// Whatever is waited for, evidence that is owed is tried again in its time.
+function untilCapture(decision: Decision, { incident, facts, actions }: Situation): Decision {
+  if (decision.kind !== 'Wait') return decision;
+  const again = captureAgainAt(incident, actions, facts.now);
+  return again === undefined || again <= facts.now
+    ? decision
+    : { ...decision, until: Math.min(again, decision.until ?? Infinity) };
 }
 
 // Deleting an unfinished incident ends in containment: only Release restores a quarantined pod.
@@ -96,7 +110,11 @@ function untilNextTry(step: StepStatus): Decision | undefined {
 }
 
 function capture({ incident, facts, actions }: Situation): Decision | undefined {
-  if (!wantsCapture(incident, actions)) return undefined;
+  if (!wantsCapture(incident, actions)) {
+    // Slowly, and nothing but the eviction waits for it.
+    const again = captureAgainAt(incident, actions, facts.now);
+    return again !== undefined && again <= facts.now ? { kind: 'Run', work: { step: 'Capture' } } : undefined;
+  }
   const step = stepOf(incident, 'Capture');
   if (step?.state === 'Waiting' && !due(step, facts.now)) return waitFor('Responding', step);
   return { kind: 'Run', work: { step: 'Capture' } };
@@ -130,6 +148,8 @@ function evictionHeld(now: Situation): Decision | undefined {
       'no other copy of the workload is Ready: evicting this one would stop it; waiting for another copy, or for a person to delete the pod';
     return wait('Quarantined', 'LastReadyCopy', message);
   }
+  const owed = owedEvidence(now);
+  if (owed !== undefined) return owed;
   const step = stepOf(incident, 'Evict');
   if (step?.state !== 'Waiting') return undefined;
   const limitMs = recordedDuration(response.settings.eviction.waitForBudget);
@@ -137,6 +157,15 @@ function evictionHeld(now: Situation): Decision | undefined {
     return wait('Quarantined', 'EvictionTimeout', `gave up after ${limitMs / 1000} s: ${step.message}`);
   }
   return due(step, facts.now) ? undefined : waitFor('Quarantined', step);
+}
+
+function owedEvidence({ incident, facts, actions }: Situation): Decision | undefined {
+  const owed = evidenceOwed(incident, actions);
+  if (owed === undefined) return undefined;
+  const again = captureAgainAt(incident, actions, facts.now);
+  const next = again === undefined ? 'the capture is not tried again' : 'the capture is tried again';
+  const message = `the pod is not evicted without its evidence, and ${owed}; ${next}: release the incident, or delete the pod without it`;
+  return wait('Quarantined', EVIDENCE_MISSING, message, again);
 }
 
 // An orphan left its workload when it was isolated: its eviction takes nothing more away.
@@ -150,6 +179,8 @@ function atRest(now: Situation): Decision {
   const refused = incident.status?.steps?.find(({ name, state }) => name !== 'Capture' && state === 'Failed');
   if (refused) return waitFor('Responding', refused);
   if (quarantinedByUs(incident, pod)) return quarantined(now);
+  const held = unconfirmed(now);
+  if (held) return wait('Observed', held.reason, held.message, held.until);
   if (actions.enforce.length > 0)
     return wait('Observed', 'Recorded', 'everything that the policies ask for is done');
   return wait(
@@ -159,9 +190,15 @@ function atRest(now: Situation): Decision {
   );
 }
 
-function quarantined({ incident, facts, actions }: Situation): Decision {
+function quarantined(now: Situation): Decision {
+  const { incident, facts, actions } = now;
   const { at, message } = expiryOf(incident, facts.standing, facts.now);
   if (at !== undefined && at <= facts.now) return wait('Quarantined', 'QuarantineExpired', message);
+  const held = unconfirmed(now);
+  if (held) {
+    const until = Math.min(at ?? Infinity, held.until ?? Infinity);
+    return wait('Quarantined', held.reason, held.message, until === Infinity ? undefined : until);
+  }
   return actions.enforce.includes('Isolate')
     ? wait(
         'Quarantined',

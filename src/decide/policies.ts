@@ -14,6 +14,7 @@ import type {
 } from '../api/policy.ts';
 import type { Severity } from '../api/severity.ts';
 import { compileCondition, type Condition } from './cel/condition.ts';
+import { compileComparison, type CompiledComparison } from './comparison.ts';
 import { compileException, type CompiledException } from './exceptions.ts';
 import { anyGlob, imageMatcher, type NamedImage } from './image-patterns.ts';
 import type { Problem } from './problem.ts';
@@ -31,6 +32,8 @@ export interface CompiledRung {
   /** Absent: all. */
   sources?: readonly string[];
   condition?: Condition;
+  /** The actions count only once the drift is confirmed. */
+  confirmed?: boolean | undefined;
   actions: readonly Action[];
 }
 
@@ -58,6 +61,8 @@ export interface CompiledPolicy {
   rungs: readonly CompiledRung[];
   exceptions: readonly CompiledException[];
   settings: ResponseSettings;
+  /** Absent: it asks for none. */
+  comparison?: CompiledComparison;
   /** Of a ClusterDriftPolicy that says what namespaces may. */
   grants?: Grants;
 }
@@ -99,7 +104,13 @@ function compile(
     ...(anchor && { anchor }),
     rungs: (spec.responses ?? []).map(compileRung),
     exceptions: (spec.exceptions ?? []).map(compileException),
-    settings: { isolation: spec.isolation, eviction: spec.eviction, limits: spec.limits },
+    settings: {
+      isolation: spec.isolation,
+      evidence: spec.evidence,
+      eviction: spec.eviction,
+      limits: spec.limits,
+    },
+    ...(spec.comparison && { comparison: compileComparison(spec.comparison) }),
     ...('grants' in spec && spec.grants && { grants: spec.grants }),
   };
 }

@@ -3,8 +3,8 @@
 import { isFinal, type DriftIncident } from '../api/incident.ts';
 import { QUARANTINE_LABEL } from '../api/names.ts';
 import type { PodFacts } from '../api/pod.ts';
-import { effectiveActions, responseOf } from './merge.ts';
-import { wantsCapture } from './recovery.ts';
+import { evidenceOwed, wantsCapture } from './evidence.ts';
+import { actionsOf, responseOf } from './merge.ts';
 import type { Standing } from './standing.ts';
 
 /** Whether others may evict or delete the pod: not, or as a drain of its node does. */
@@ -49,13 +49,16 @@ export function uidOfEntry(entry: string): string {
 }
 
 /**
- * Whether a drain may take the pod: once its evidence is kept, was given up or is not asked for, unless a policy says
+ * Whether a drain may take the pod: once its evidence is kept, was given up or is not asked for, and none is owed, unless a policy says
  * Deny. Those are the cases in which die-operator would evict it itself.
  */
 export function holdOf(incident: DriftIncident, standing: Standing): Hold {
-  const { contributions, settings } = responseOf(incident);
+  const { settings } = responseOf(incident);
   if (settings.isolation.onDrain === 'Deny') return 'Held';
-  return wantsCapture(incident, effectiveActions(contributions, standing)) ? 'Held' : 'Drainable';
+  const actions = actionsOf(incident, standing);
+  return wantsCapture(incident, actions) || evidenceOwed(incident, actions) !== undefined
+    ? 'Held'
+    : 'Drainable';
 }
 
 /**

@@ -2,9 +2,10 @@
 import type { DriftIncident } from '../api/incident.ts';
 import { done, wait, type Decision, type Facts } from './decision.ts';
 import { recordedDuration } from './duration.ts';
+import { lacksEvidence } from './evidence.ts';
 import type { ImageProof } from './images.ts';
 import { stepOf, wasAttempted } from './marks.ts';
-import { effectiveActions, responseOf, type EffectiveActions } from './merge.ts';
+import { actionsOf, responseOf } from './merge.ts';
 import { ownerKind } from './owners.ts';
 import { due } from './tries.ts';
 
@@ -13,9 +14,9 @@ const SLOW_RETURN_MS = 5_000;
 
 /** The decision about an incident whose pod is gone. */
 export function afterPod(incident: DriftIncident, facts: Facts): Decision {
-  const actions = effectiveActions(responseOf(incident).contributions, facts.standing);
+  const actions = actionsOf(incident, facts.standing);
   // Who wants no evidence only has to get the pod deleted; what was read of it before is kept all the same.
-  if (facts.snapshotBegun && wantsCapture(incident, actions))
+  if (facts.snapshotBegun && lacksEvidence(incident, actions))
     return { kind: 'Run', work: { step: 'Capture' } };
   if (wasAttempted(incident)) return verify(incident, facts);
   const orphaned = incident.status?.isolation?.form === 'Orphan';
@@ -30,13 +31,6 @@ function touch(incident: DriftIncident, now: number): Decision | undefined {
   const step = stepOf(incident, 'Touch');
   if (step && step.state !== 'Waiting') return undefined;
   return !step || due(step, now) ? { kind: 'Run', work: { step: 'Touch' } } : undefined;
-}
-
-/** Whether evidence is asked for and neither there nor given up. */
-export function wantsCapture(incident: DriftIncident, { enforce }: EffectiveActions): boolean {
-  if (!enforce.includes('Capture') || incident.status?.evidence) return false;
-  const state = stepOf(incident, 'Capture')?.state;
-  return state !== 'Failed' && state !== 'Succeeded';
 }
 
 function verify(incident: DriftIncident, { now, replacement }: Facts): Decision {

@@ -8,8 +8,8 @@ import type { Rulebook } from './rulebook.ts';
 export type Standing = ReadonlyMap<string, readonly Action[]>;
 
 /** What tells contributions apart: which version of which policy asked, and in which mode. */
-export function contributionKey({ uid, mode, generation }: Contribution): string {
-  return `${uid} ${mode} ${generation}`;
+export function contributionKey({ uid, mode, generation, confirmed }: Contribution): string {
+  return `${uid} ${mode} ${generation}${confirmed === true ? ' confirmed' : ''}`;
 }
 
 /** What the policies in force still want of an incident. */
@@ -23,7 +23,7 @@ export function standingOf(
   return new Map(
     contributions.map((asked) => [
       contributionKey(asked),
-      stillWanted(incident, new Set(asked.rungs), rulebook.inForce.get(asked.uid)),
+      stillWanted(incident, asked, rulebook.inForce.get(asked.uid)),
     ]),
   );
 }
@@ -34,11 +34,18 @@ export function standingOf(
  */
 export function stillWanted(
   { spec: { target } }: DriftIncident,
-  rungs: ReadonlySet<string>,
+  asked: Pick<Contribution, 'rungs' | 'confirmed'>,
   policy: CompiledPolicy | undefined,
 ): Action[] {
   if (policy?.mode !== 'Enforce') return [];
   // Of a pod with too many labels not all are recorded: its selector cannot be asked again.
   if (target.labelsTruncated !== true && !policy.matchesPod(target)) return [];
-  return policy.rungs.filter(({ name }) => rungs.has(name)).flatMap(({ actions }) => actions);
+  const rungs = new Set(asked.rungs);
+  return (
+    policy.rungs
+      .filter(({ name }) => rungs.has(name))
+      // A rung that asks for a confirmation now gives nothing to what was asked for without one.
+      .filter(({ confirmed = false }) => !confirmed || asked.confirmed === true)
+      .flatMap(({ actions }) => actions)
+  );
 }

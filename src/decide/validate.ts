@@ -5,6 +5,7 @@ import {
   ClusterDriftPolicySpecSchema,
   DriftPolicySpecSchema,
   type ClusterDriftPolicySpec,
+  type Comparison,
   type DriftPolicySpec,
   type PolicyKind,
 } from '../api/policy.ts';
@@ -12,6 +13,7 @@ import { MAX_POLICY_COST } from './cel/budget.ts';
 import { compileCondition } from './cel/condition.ts';
 import { parseDuration } from './duration.ts';
 import type { Problem } from './problem.ts';
+import { parseQuantity } from './quantity.ts';
 import { selectorProblems } from './selector.ts';
 
 type AnySpec = DriftPolicySpec | ClusterDriftPolicySpec;
@@ -57,7 +59,7 @@ function unknownFields(input: unknown, known: unknown, path: string): Problem[] 
 }
 
 function specProblems(spec: AnySpec, kind: PolicyKind): Problem[] {
-  const { isolation } = spec;
+  const { isolation, evidence } = spec;
   const { waitForBudget, replacement } = spec.eviction;
   const { responses = [], exceptions = [] } = spec;
   return [
@@ -84,7 +86,13 @@ function specProblems(spec: AnySpec, kind: PolicyKind): Problem[] {
     ...costProblems([...responses, ...exceptions]),
     ...duplicateNames('spec.responses', 'rung', responses),
     ...duplicateNames('spec.exceptions', 'exception', exceptions),
+    ...comparisonProblems(spec.comparison),
     ...durationProblems('spec.isolation.ttl', isolation.ttl, ['1m', '8760h']),
+    ...durationProblems('spec.evidence.deadline', evidence.deadline, ['10s', '9m']),
+    ...rangeProblems('spec.evidence.maxBytes', evidence.maxBytes, ['1Mi', '64Gi'], {
+      parse: parseQuantity,
+      what: 'a size',
+    }),
     ...durationProblems('spec.eviction.waitForBudget', waitForBudget, ['0s', '24h']),
     ...durationProblems('spec.eviction.replacement.readyWithin', replacement.readyWithin, ['1s', '24h']),
   ];
@@ -97,6 +105,23 @@ function grantProblems({ responses, grants }: Partial<ClusterDriftPolicySpec>): 
       ? [{ path: 'spec', message: 'says nothing: write responses, or grants' }]
       : []),
     ...(grants?.breakGlass ? durationProblems(path, grants.breakGlass.maxDuration, ['1m', '168h']) : []),
+  ];
+}
+
+function comparisonProblems(comparison: Comparison | undefined): Problem[] {
+  if (!comparison) return [];
+  return [
+    ...durationProblems('spec.comparison.interval', comparison.interval, ['10m', '8760h']),
+    ...(comparison.expectedWrites ?? []).flatMap((pattern, index) =>
+      /^[/*]/.test(pattern)
+        ? []
+        : [
+            {
+              path: `spec.comparison.expectedWrites[${index}]`,
+              message: `${JSON.stringify(pattern)} can never match: paths begin with /`,
+            },
+          ],
+    ),
   ];
 }
 
@@ -151,11 +176,22 @@ function globProblems(path: string, patterns: readonly string[] = []): Problem[]
   );
 }
 
-function durationProblems(path: string, text: string, [min, max]: readonly [string, string]): Problem[] {
+type Range = readonly [min: string, max: string];
+
+function durationProblems(path: string, text: string, range: Range): Problem[] {
+  return rangeProblems(path, text, range, { parse: parseDuration, what: 'a duration' });
+}
+
+function rangeProblems(
+  path: string,
+  text: string,
+  [min, max]: Range,
+  { parse, what }: { parse: (text: string) => number; what: string },
+): Problem[] {
   try {
-    const ms = parseDuration(text);
-    if (ms >= parseDuration(min) && ms <= parseDuration(max)) return [];
-    return [{ path, message: `"${text}" is out of range: write a duration from ${min} to ${max}` }];
+    const value = parse(text);
+    if (value >= parse(min) && value <= parse(max)) return [];
+    return [{ path, message: `"${text}" is out of range: write ${what} from ${min} to ${max}` }];
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     return [{ path, message: error.message }];

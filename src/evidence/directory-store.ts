@@ -1,29 +1,25 @@
 // Evidence in a directory: <root>/<namespace>/<incident>-<uid>/, complete or not there.
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Clock } from '../kube/clock.ts';
 import {
   createBundle,
   DEFAULT_LIMITS,
   finishedBundle,
+  type BundleEnd,
   type BundleLimits,
+  type BundleOptions,
   type BundleSink,
 } from './bundle.ts';
+import { holdsBundle, notOurs, readFinished } from './directory-bundle.ts';
 import { explained, explainFileError } from './file-errors.ts';
 import { codeOf, localFiles, type FileSystem } from './files.ts';
-import { MANIFEST_FILE, MAX_MANIFEST_BYTES, parseManifest, summarize } from './manifest.ts';
-import { pathSegment } from './path.ts';
-import {
-  EvidenceStoreError,
-  type BundleSummary,
-  type EvidenceBundle,
-  type EvidenceStore,
-  type EvidenceSubject,
-  type IncidentRef,
-} from './store.ts';
-import { messageOf } from './error-message.ts';
+import { ENVELOPE_FILE, MANIFEST_FILE } from './manifest.ts';
+import { placeNameOf } from './path.ts';
+import { sweepDirectory } from './retention.ts';
+import type { EvidenceBundle, EvidenceStore, EvidenceSubject, IncidentRef } from './store.ts';
 
 /** Options of {@link createDirectoryStore}. */
-export interface DirectoryStoreOptions {
+export interface DirectoryStoreOptions extends Pick<BundleOptions, 'recipients' | 'signer'> {
   /** Must exist: a directory made on the fly would hide that a volume is not mounted. */
   root: string;
   clock: Clock;
@@ -31,6 +27,8 @@ export interface DirectoryStoreOptions {
   version: string;
   /** Bytes for each incident. Default 256 MiB. */
   maxBytes?: number;
+  /** Milliseconds that evidence is kept. Default: for ever. */
+  retentionMs?: number;
   files?: FileSystem;
 }
 
@@ -51,10 +49,18 @@ const PROBE = '.readiness';
  * empties; a crash after leaves a finished bundle, which is never written again.
  */
 export function createDirectoryStore(options: DirectoryStoreOptions): EvidenceStore {
-  const { root, files = localFiles } = options;
+  const { files = localFiles, clock, retentionMs } = options;
+  // Locations are recorded, and read by processes that run elsewhere.
+  const root = resolve(options.root);
   const limits = { ...DEFAULT_LIMITS, ...(options.maxBytes !== undefined && { maxBytes: options.maxBytes }) };
   return {
-    open: (subject) => explained(root, () => openBundle({ ...options, files, limits }, subject)),
+    recipients: options.recipients ?? [],
+    holds: (summary) => holdsBundle(files, summary),
+    open: (subject) => explained(root, () => openBundle({ ...options, root, files, limits }, subject)),
+    ...(retentionMs !== undefined && {
+      sweep: (inUse: (incident: IncidentRef) => boolean, signal: AbortSignal) =>
+        sweepDirectory({ root, files, before: clock.now() - retentionMs, inUse, signal }),
+    }),
     readiness: () => probe(files, root),
   };
 }
@@ -62,25 +68,25 @@ export function createDirectoryStore(options: DirectoryStoreOptions): EvidenceSt
 type StoreParts = Omit<DirectoryStoreOptions, 'files'> & { files: FileSystem; limits: BundleLimits };
 
 async function openBundle(store: StoreParts, subject: EvidenceSubject): Promise<EvidenceBundle> {
-  const { files, root, clock, version, limits } = store;
+  const { files, root } = store;
   const place = placeOf(root, subject.incident);
   await explained(place.namespace, () => ensureDirectory(files, place.namespace));
   if (await files.kindOf(place.finished)) {
-    const summary = await readFinished(files, place.finished, subject.incident);
+    const summary = await readFinished(files, place.finished, subject.incident, store.signer);
     // The run that renamed it may have died before the rename was on the disk.
     await explained(place.namespace, () => files.syncDirectory(place.namespace));
     return finishedBundle(summary);
   }
   const attempt = await explained(place.namespace, () => beginAttempt(files, place));
   return createBundle(
-    { subject, location: place.finished, attempt, version, limits, clock },
+    { ...store, subject, location: place.finished, attempt },
     directorySink(files, `${place.partialPrefix}${attempt}`, place.finished),
   );
 }
 
 function placeOf(root: string, incident: IncidentRef): Place {
-  const namespace = join(root, pathSegment(incident.namespace));
-  const name = `${pathSegment(incident.name)}-${pathSegment(incident.uid)}`;
+  const { namespace: folder, name } = placeNameOf(incident);
+  const namespace = join(root, folder);
   return { namespace, finished: join(namespace, name), partialPrefix: join(namespace, `.${name}.partial-`) };
 }
 
@@ -93,36 +99,6 @@ async function ensureDirectory(files: FileSystem, path: string): Promise<void> {
 // Captures of two incidents of one namespace can begin at the same moment.
 function ignoreExisting(error: unknown): void {
   if (codeOf(error) !== 'EEXIST') throw error;
-}
-
-async function readFinished(files: FileSystem, path: string, incident: IncidentRef): Promise<BundleSummary> {
-  const { bytes, manifest } = await readManifest(files, path);
-  const { uid, name, namespace } = manifest.incident;
-  if (uid !== incident.uid || name !== incident.name || namespace !== incident.namespace)
-    throw notOurs(
-      path,
-      `it is the evidence of incident ${JSON.stringify(`${namespace}/${name}`)}, uid ${uid}`,
-    );
-  return summarize(manifest, bytes, path);
-}
-
-async function readManifest(files: FileSystem, path: string) {
-  try {
-    if ((await files.kindOf(path)) !== 'directory') throw new Error('it is not a directory');
-    const bytes = await files.read(join(path, MANIFEST_FILE), MAX_MANIFEST_BYTES);
-    return { bytes, manifest: parseManifest(bytes) };
-  } catch (error) {
-    throw notOurs(path, messageOf(error));
-  }
-}
-
-function notOurs(path: string, why: string): EvidenceStoreError {
-  return new EvidenceStoreError(
-    'Corrupt',
-    path,
-    `evidence at ${path} was not made by the operator or was changed: ${why}. It is left as it is; ` +
-      'look at it and move it away, then the capture is done again.',
-  );
 }
 
 /** Makes the empty partial directory of a new attempt and answers its number. */
@@ -164,14 +140,15 @@ function directorySink(files: FileSystem, partial: string, finished: string): Bu
     await files.makeDirectory(parent);
     made.add(parent);
   };
-  const write = async (path: string, content: Uint8Array): Promise<void> => {
+  const write = async (path: string, content: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> => {
     const full = join(partial, path);
     await explained(full, async () => {
       await makeParents(full);
       await files.create(full, content);
     });
   };
-  const seal = async (manifest: Uint8Array): Promise<void> => {
+  const seal = async ({ manifest, envelope }: BundleEnd): Promise<void> => {
+    if (envelope) await write(ENVELOPE_FILE, envelope);
     await write(MANIFEST_FILE, manifest);
     await explained(finished, async () => {
       for (const directory of made) await files.syncDirectory(directory);

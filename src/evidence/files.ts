@@ -9,12 +9,16 @@ export type EntryKind = 'directory' | 'file' | 'other';
 export interface FileSystem {
   /** What lies at the path itself, a link not followed; undefined if nothing does. */
   kindOf(path: string): Promise<EntryKind | undefined>;
+  /** When the entry itself was last changed, in milliseconds since the epoch: of a directory, when its names were. */
+  modifiedAt(path: string): Promise<number>;
   /** Names in the directory. */
   names(directory: string): Promise<string[]>;
   /** Makes one directory with mode 0700; rejects if anything is there. */
   makeDirectory(path: string): Promise<void>;
-  /** Makes a file with mode 0600 and brings its content to the disk; rejects if anything is there, a link too. */
-  create(path: string, content: Uint8Array): Promise<void>;
+  /**
+   * Makes a file with mode 0600 and brings its content to the disk as it comes; rejects if anything is there, a link too.
+   */
+  create(path: string, content: Uint8Array | AsyncIterable<Uint8Array>): Promise<void>;
   /** Reads a regular file of at most `maxBytes`; a link is not followed. */
   read(path: string, maxBytes: number): Promise<Uint8Array>;
   /** Brings the entries of a directory to the disk. */
@@ -37,6 +41,7 @@ export const localFiles: FileSystem = {
     if (stats.isDirectory()) return 'directory';
     return stats.isFile() ? 'file' : 'other';
   },
+  modifiedAt: async (path) => (await lstat(path)).mtimeMs,
   names: (directory) => readdir(directory),
   makeDirectory: (path) => mkdir(path, { mode: 0o700 }).then(() => {}),
   create: async (path, content) => {

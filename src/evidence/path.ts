@@ -40,3 +40,27 @@ export function isSafePath(path: string): boolean {
     path.length <= MAX_PATH && path.split('/').every((part) => part.length <= MAX_PART && SAFE.test(part))
   );
 }
+
+/** Directories that a path goes through, the outermost first: of `a/b/c` these are `a` and `a/b`. */
+export function parentsOf(path: string): string[] {
+  const parts = path.split('/').slice(0, -1);
+  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
+}
+
+/** How the place of an incident's bundle is called in every store. */
+export function placeNameOf(incident: {
+  namespace: string;
+  name: string;
+  uid: string;
+  round?: number | undefined;
+}): {
+  namespace: string;
+  name: string;
+} {
+  const { round = 1 } = incident;
+  const again = round > 1 ? `.${round}` : '';
+  return {
+    namespace: pathSegment(incident.namespace),
+    name: `${pathSegment(incident.name)}-${pathSegment(incident.uid)}${again}`,
+  };
+}

@@ -1,136 +1,152 @@
-// Checks a finished bundle against its manifest, and names every difference.
-import { createHash } from 'node:crypto';
-import type { Dirent } from 'node:fs';
-import { open, readdir } from 'node:fs/promises';
+// Checks a finished bundle, offline: its signature, what was signed, its manifest, each file, and what is encrypted in it.
 import { join } from 'node:path';
-import { localFiles, READ_FLAGS, type EntryKind } from './files.ts';
-import { MANIFEST_FILE, MAX_MANIFEST_BYTES, parseManifest, sha256, type ManifestFile } from './manifest.ts';
 import { messageOf } from './error-message.ts';
-import { isSafePath } from './path.ts';
+import { codeOf, localFiles } from './files.ts';
+import {
+  ENVELOPE_FILE,
+  MANIFEST_FILE,
+  MAX_ENVELOPE_BYTES,
+  MAX_MANIFEST_BYTES,
+  parseManifest,
+  sha256,
+  type Manifest,
+} from './manifest.ts';
+import type { Verifier } from './sign.ts';
+import { compareFiles, type ExpectedFile } from './verify-files.ts';
+import { checkEnvelope, type CheckedEnvelope } from './verify-signature.ts';
 
-/** One way in which a directory is not what its manifest says. */
+/**
+ * What is wrong: the signature itself, what was signed, the manifest, a file as it is stored, or what is encrypted in it.
+ */
+export type Layer = 'signature' | 'statement' | 'manifest' | 'file' | 'content';
+
+/** One way in which a directory is not what it should be. */
 export interface Difference {
   /** Relative to the directory. */
   path: string;
-  /** `invalid`: the manifest cannot be read or has another hash than expected. */
+  layer: Layer;
+  /** `invalid`: signature, statement or manifest cannot be read, or is not the one that is expected. */
   kind: 'missing' | 'extra' | 'changed' | 'invalid';
   /** In words. */
   detail: string;
 }
 
+/** What a bundle is checked against beside itself. All of it comes from elsewhere, or it proves nothing. */
+export interface VerifyOptions {
+  /** SHA-256 of the manifest, from `status.evidence` of the incident. */
+  sha256?: string | undefined;
+  /** Public keys, one of which must have signed. Empty: signatures are not checked. */
+  keys?: readonly Verifier[];
+  /** Private keys of age: what is encrypted is then decrypted and checked, too. Nothing of it is kept. */
+  identities?: readonly string[];
+}
+
+/** What was found. */
+export interface Verification {
+  differences: Difference[];
+  /** Those of the given keys that signed it, see {@link Verifier}. */
+  signedBy: string[];
+  /** There are signatures, checked or not. */
+  signed: boolean;
+  /** Files that are encrypted, and of how many of these the content was checked. */
+  encrypted: number;
+  opened: number;
+}
+
 /**
- * Hashes everything in the directory again and names every difference: files that are missing, changed, or not in the
- * manifest. Links are not followed. Without `expectedSha256` (from `status.evidence` of the incident, or wherever else
- * the manifest's hash is kept) a manifest that was rewritten together with its files passes.
+ * Names every difference: files that are missing, changed, or not in the manifest. Links are not followed. Of an encrypted
+ * file there may be the decrypted content in its place, under its name without `.age`. Without a key and without the hash
+ * from elsewhere, a manifest that was rewritten together with its files passes.
  */
+export async function verifyBundle(directory: string, options: VerifyOptions = {}): Promise<Verification> {
+  const envelope = await readEnvelope(directory, options.keys ?? []);
+  const manifest = await readManifest(directory, options.sha256, envelope);
+  const { expected, differences } = whatIsExpected(manifest, envelope);
+  const all = [...envelope.differences, ...manifest.differences, ...differences];
+  const found = { signedBy: envelope.signedBy, signed: envelope.present };
+  if (!expected) return { ...found, differences: all, encrypted: 0, opened: 0 };
+  const files = await compareFiles(directory, expected, options.identities ?? []);
+  return {
+    ...found,
+    differences: [...all, ...files.differences],
+    encrypted: files.encrypted,
+    opened: files.opened,
+  };
+}
+
+/** The differences alone; see {@link verifyBundle}. */
 export async function verifyManifest(directory: string, expectedSha256?: string): Promise<Difference[]> {
-  const manifest = await readManifest(directory, expectedSha256);
-  if ('kind' in manifest) return [manifest];
-  const differences: Difference[] = [];
-  const entries = await walk(directory, differences);
-  entries.delete(MANIFEST_FILE);
-  for (const file of manifest.files) {
-    const detail = await compare(directory, file, entries.get(file.path));
-    if (detail) differences.push(detail);
-    entries.delete(file.path);
+  return (await verifyBundle(directory, { sha256: expectedSha256 })).differences;
+}
+
+async function readEnvelope(directory: string, keys: readonly Verifier[]): Promise<CheckedEnvelope> {
+  try {
+    return checkEnvelope(await localFiles.read(join(directory, ENVELOPE_FILE), MAX_ENVELOPE_BYTES), keys);
+  } catch (error) {
+    const isMissing = codeOf(error) === 'ENOENT';
+    if (isMissing && keys.length === 0) return { differences: [], signedBy: [], present: false };
+    const difference: Difference = {
+      path: ENVELOPE_FILE,
+      layer: 'signature',
+      kind: isMissing ? 'missing' : 'invalid',
+      detail: isMissing ? 'is not there: nobody signed this' : `cannot be read: ${messageOf(error)}`,
+    };
+    return { differences: [difference], signedBy: [], present: !isMissing };
   }
-  const parents = new Set(manifest.files.flatMap((file) => parentsOf(file.path)));
-  return [...differences, ...extras(entries, parents)];
+}
+
+interface CheckedManifest {
+  differences: Difference[];
+  /** Set if it can be read and is the one that is expected. */
+  manifest?: Manifest;
 }
 
 async function readManifest(
   directory: string,
   expected: string | undefined,
-): Promise<Difference | { files: ManifestFile[] }> {
-  const invalid = (detail: string): Difference => ({ path: MANIFEST_FILE, kind: 'invalid', detail });
+  { subjects }: CheckedEnvelope,
+): Promise<CheckedManifest> {
+  const invalid = (detail: string): CheckedManifest => ({
+    differences: [{ path: MANIFEST_FILE, layer: 'manifest', kind: 'invalid', detail }],
+  });
   try {
     const bytes = await localFiles.read(join(directory, MANIFEST_FILE), MAX_MANIFEST_BYTES);
     const hash = sha256(bytes);
     if (expected !== undefined && hash !== expected) return invalid(`has SHA-256 ${hash}, not ${expected}`);
-    return parseManifest(bytes);
+    const signed = subjects?.get(MANIFEST_FILE);
+    if (subjects && signed !== hash)
+      return invalid(`has SHA-256 ${hash}, and what was signed has ${signed ?? 'none'}`);
+    return { differences: [], manifest: parseManifest(bytes) };
   } catch (error) {
     return invalid(`cannot be read: ${messageOf(error)}`);
   }
 }
 
-/**
- * Everything below the directory by its path relative to it. What cannot be in a manifest is not looked into: a name
- * that is no text has another one on the way back to the system, and may lead elsewhere.
- */
-async function walk(
-  directory: string,
-  differences: Difference[],
-  prefix = '',
-): Promise<Map<string, EntryKind>> {
-  const found = new Map<string, EntryKind>();
-  for (const entry of await entriesOf(directory, prefix, differences)) {
-    const path = prefix === '' ? entry.name : `${prefix}/${entry.name}`;
-    found.set(path, kindOf(entry));
-    if (!entry.isDirectory() || !isSafePath(path)) continue;
-    for (const [below, kind] of await walk(directory, differences, path)) found.set(below, kind);
-  }
-  return found;
+/** The list of files to compare with: the manifest, or what was signed if the manifest is another one. */
+function whatIsExpected(
+  { manifest }: CheckedManifest,
+  { subjects, signedBy }: CheckedEnvelope,
+): { expected?: readonly ExpectedFile[]; differences: Difference[] } {
+  if (manifest) return { expected: manifest.files, differences: disagreements(manifest, subjects) };
+  if (!subjects || signedBy.length === 0) return { differences: [] };
+  const expected = [...subjects]
+    .filter(([path]) => path !== MANIFEST_FILE)
+    .map(([path, hash]) => ({ path, sha256: hash }));
+  return { expected, differences: [] };
 }
 
-async function entriesOf(directory: string, path: string, differences: Difference[]): Promise<Dirent[]> {
-  try {
-    return await readdir(join(directory, path), { withFileTypes: true });
-  } catch (error) {
-    const detail = `is a directory that cannot be read: ${messageOf(error)}`;
-    differences.push({ path: path || '.', kind: 'changed', detail });
-    return [];
-  }
-}
-
-function kindOf(entry: { isFile(): boolean; isDirectory(): boolean }): EntryKind {
-  if (entry.isDirectory()) return 'directory';
-  return entry.isFile() ? 'file' : 'other';
-}
-
-async function compare(
-  directory: string,
-  file: ManifestFile,
-  kind: EntryKind | undefined,
-): Promise<Difference | undefined> {
-  const { path } = file;
-  if (kind === undefined)
-    return { path, kind: 'missing', detail: 'is in the manifest and not in the directory' };
-  if (kind !== 'file') return { path, kind: 'changed', detail: `is a ${nameOf(kind)}, not a regular file` };
-  const now = await hashFile(join(directory, path)).catch((error: unknown) => messageOf(error));
-  if (typeof now === 'string') return { path, kind: 'changed', detail: `cannot be read: ${now}` };
-  if (now.size !== file.size)
-    return { path, kind: 'changed', detail: `has ${now.size} bytes, not ${file.size}` };
-  if (now.sha256 !== file.sha256)
-    return { path, kind: 'changed', detail: `has SHA-256 ${now.sha256}, not ${file.sha256}` };
-  return undefined;
-}
-
-async function hashFile(path: string): Promise<{ size: number; sha256: string }> {
-  await using file = await open(path, READ_FLAGS);
-  const hash = createHash('sha256');
-  let size = 0;
-  for await (const chunk of file.createReadStream({ autoClose: false }) as AsyncIterable<Buffer>) {
-    hash.update(chunk);
-    size += chunk.length;
-  }
-  return { size, sha256: hash.digest('hex') };
-}
-
-function extras(entries: Map<string, EntryKind>, parents: ReadonlySet<string>): Difference[] {
-  return [...entries]
-    .filter(([path, kind]) => kind !== 'directory' || !parents.has(path))
-    .map(([path, kind]) => ({
+/** Files of which the manifest says one thing and what was signed another. */
+function disagreements(manifest: Manifest, subjects: CheckedEnvelope['subjects']): Difference[] {
+  if (!subjects) return [];
+  const listed = new Map(manifest.files.map((file) => [file.path, file.sha256]));
+  const paths = new Set([...listed.keys(), ...subjects.keys()]);
+  paths.delete(MANIFEST_FILE);
+  return [...paths]
+    .filter((path) => listed.get(path) !== subjects.get(path))
+    .map((path) => ({
       path,
-      kind: 'extra',
-      detail: `is a ${nameOf(kind)} that is not in the manifest`,
+      layer: 'statement',
+      kind: 'invalid',
+      detail: `has SHA-256 ${subjects.get(path) ?? 'none'} in what was signed, and ${listed.get(path) ?? 'none'} in the manifest`,
     }));
-}
-
-function parentsOf(path: string): string[] {
-  const parts = path.split('/').slice(0, -1);
-  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
-}
-
-function nameOf(kind: EntryKind): string {
-  return kind === 'other' ? 'link or special file' : kind;
 }

@@ -4,7 +4,7 @@ import { asking } from '../decide/cel/budget.ts';
 import { conditionInput, type ConditionInput } from '../decide/cel/input.ts';
 import { exceptionMiss } from '../decide/exceptions.ts';
 import { matchPolicies, rungMiss, type Sighting, type Verdict } from '../decide/match.ts';
-import { effectiveActions } from '../decide/merge.ts';
+import { effectiveActions, inSystemOrder } from '../decide/merge.ts';
 import type { CompiledPolicy } from '../decide/policies.ts';
 import { exceptionFrom, responsesOf, storedOf } from './stored.ts';
 import type { ExplainedAlert, ExplainedAnswer, ExplainedException } from './explanation.ts';
@@ -22,7 +22,7 @@ export function explainAlert(one: Case, alert: Alert, verdict: Verdict): Explain
   const { rule, severity, source } = detection.summary;
   const contributions = verdict.match?.contributions ?? [];
   const input = () => conditionInput(detection, one.asRecorded, one.container);
-  const { enforce, audit } = actionsOf(one, alert, verdict);
+  const { enforce, audit, ifConfirmed = [] } = actionsOf(one, alert, verdict);
   return {
     rule,
     severity,
@@ -31,11 +31,12 @@ export function explainAlert(one: Case, alert: Alert, verdict: Verdict): Explain
     container: one.container?.name ?? null,
     identified,
     policies: one.candidates.map((policy) => {
-      const contribution = contributions.find(({ uid }) => uid === policy.uid);
-      return answerOf(one, policy, { alert, input, contribution });
+      const own = contributions.filter(({ uid }) => uid === policy.uid);
+      return answerOf(one, policy, { alert, input, contributions: own });
     }),
     done: one.protection ? [] : enforce,
     recorded: one.protection ? [] : audit,
+    ifConfirmed: one.protection ? [] : ifConfirmed,
     conditionErrors: verdict.conditionErrors,
   };
 }
@@ -65,10 +66,15 @@ function actionsOf(one: Case, { detection }: Alert, { match }: Verdict): ReturnT
 interface Asked {
   alert: Alert;
   input: () => ConditionInput;
-  contribution: Contribution | undefined;
+  /** Of that policy: what counts only if it is confirmed is one by itself. */
+  contributions: readonly Contribution[];
 }
 
-function answerOf(one: Case, policy: CompiledPolicy, { alert, input, contribution }: Asked): ExplainedAnswer {
+function answerOf(
+  one: Case,
+  policy: CompiledPolicy,
+  { alert, input, contributions }: Asked,
+): ExplainedAnswer {
   const { detection } = alert;
   const stored = responsesOf(storedOf(one, policy));
   const rungs = policy.rungs.map((rung) => {
@@ -81,15 +87,15 @@ function answerOf(one: Case, policy: CompiledPolicy, { alert, input, contributio
       message: miss && asWritten ? rungWords(miss, asWritten, detection) : '',
     };
   });
-  const { cap } = contribution ?? {};
+  const cap = contributions.find((contribution) => contribution.cap)?.cap;
   return {
     kind: policy.kind,
     name: policy.name,
     mode: policy.mode,
     rungs,
-    actions: contribution?.actions ?? [],
+    actions: inSystemOrder(contributions.flatMap(({ actions }) => actions)),
     cap: cap ? { by: cap.by, name: cap.name ?? null, maxAction: cap.maxAction, until: cap.until } : null,
-    kept: contribution !== undefined || rungs.every(({ met }) => !met),
+    kept: contributions.length > 0 || rungs.every(({ met }) => !met),
   };
 }
 

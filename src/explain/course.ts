@@ -1,7 +1,14 @@
 // What would be done to the pod: `plan` is asked again and again, each time as if the step before had succeeded.
-import type { DriftIncident, IsolationForm, StepName, StepStatus } from '../api/incident.ts';
+import type {
+  DriftIncident,
+  IsolationForm,
+  ResponseSettings,
+  StepName,
+  StepStatus,
+} from '../api/incident.ts';
 import { INCIDENT_ANNOTATION, QUARANTINE_LABEL, SEVERITY_LABEL } from '../api/names.ts';
 import type { PodFacts } from '../api/pod.ts';
+import type { CollectorName } from '../api/policy.ts';
 import type { Severity } from '../api/severity.ts';
 import type { Facts, Work } from '../decide/decision.ts';
 import { responseOf } from '../decide/merge.ts';
@@ -14,7 +21,7 @@ export interface Course {
 }
 
 // More steps than any response has before the pod is gone.
-const MAX_STEPS = 6;
+const MAX_STEPS = 8;
 
 /** See the file's first line. */
 export function courseOf(incident: DriftIncident, facts: Facts): Course {
@@ -49,7 +56,14 @@ function stepOf(work: Work, incident: DriftIncident): Course['steps'][number] {
         message: 'A firewall in the network of the pod lets through nothing but the probes of its node.',
       };
     case 'Capture':
-      return { step: 'Capture', form: null, message: 'A snapshot of API objects and the logs are kept.' };
+      return { step: 'Capture', form: null, message: captured(responseOf(incident).settings) };
+    case 'Confirm':
+      return {
+        step: 'Confirm',
+        form: null,
+        message:
+          'The program of the alert is looked for on the node; what follows is done if it was added or changed.',
+      };
     case 'Evict':
       return {
         step: 'Evict',
@@ -71,6 +85,22 @@ function stepOf(work: Work, incident: DriftIncident): Course['steps'][number] {
   }
 }
 
+function captured({ evidence: { collectors, required } }: ResponseSettings): string {
+  const what = ['a snapshot of API objects', 'the logs', ...collectors.map((name) => FROM_NODE[name])];
+  const kept = `${sentence(what.join(', ').replace(/, ([^,]*)$/, ' and $1'))} are kept.`;
+  return required ? `${kept} Without them the pod is not evicted.` : kept;
+}
+
+const FROM_NODE: Readonly<Record<CollectorName, string>> = {
+  Processes: 'the processes',
+  Filesystem: 'the changes of the filesystem',
+  Checkpoint: 'checkpoints of the running containers',
+};
+
+function sentence(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
+}
+
 function verification(incident: DriftIncident): Course['steps'][number] {
   const { require, readyWithin } = responseOf(incident).settings.eviction.replacement;
   const proof =
@@ -83,15 +113,19 @@ function verification(incident: DriftIncident): Course['steps'][number] {
 }
 
 type Moment = { incident: DriftIncident; facts: Facts };
-type Reversible = Extract<Work, { step: 'Label' | 'Isolate' | 'Cut' | 'Capture' }>;
+type Reversible = Extract<Work, { step: 'Label' | 'Isolate' | 'Cut' | 'Capture' | 'Confirm' }>;
 
 function isReversible(work: Work): work is Reversible {
-  return ['Label', 'Isolate', 'Cut', 'Capture'].includes(work.step);
+  return ['Label', 'Isolate', 'Cut', 'Capture', 'Confirm'].includes(work.step);
 }
 
 function after({ incident, facts }: Moment, work: Reversible): Moment {
   const status = { ...incident.status, steps: withStep(incident, work.step, facts.now) };
   const { pod } = facts;
+  if (work.step === 'Confirm') {
+    const confirmation = { state: 'Confirmed', at: new Date(facts.now).toISOString(), message: '' } as const;
+    return { incident: { ...incident, status: { ...status, confirmation } }, facts };
+  }
   if (work.step === 'Capture' || !pod) return { incident: { ...incident, status }, facts };
   if (work.step === 'Cut')
     return { incident: { ...incident, status: withCut(status, pod, facts.now) }, facts };

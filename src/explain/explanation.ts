@@ -118,6 +118,8 @@ export interface ExplainedAlert {
   policies: ExplainedAnswer[];
   done: Action[];
   recorded: Action[];
+  /** Done besides once the drift is confirmed on the node; empty: nothing. */
+  ifConfirmed: Action[];
   conditionErrors: number;
 }
 
@@ -154,8 +156,9 @@ export interface LadderRow {
 export interface ExplainedSetting {
   /** Path below `spec`. */
   field: string;
-  value: string | number;
-  /** Policies that have that value. */
+  /** Of a list its entries, with commas between them. */
+  value: string | number | boolean;
+  /** Policies that have that value, or give something to that list. */
   from: PolicyName[];
 }
 
@@ -167,6 +170,8 @@ export interface ExplainedResponse {
   mode: Mode;
   done: Action[];
   recorded: Action[];
+  /** Done besides once the drift is confirmed on the node, as the steps suppose. */
+  ifConfirmed: Action[];
   steps: { step: StepName; form: IsolationForm | null; message: string }[];
   /** Where it ends before the pod is replaced; null: it does not. */
   held: { reason: string; message: string } | null;

@@ -4,13 +4,20 @@ import { mergeSettings } from '../decide/merge.ts';
 import type { CompiledPolicy } from '../decide/policies.ts';
 import type { ExplainedSetting } from './explanation.ts';
 
-type Read = (settings: ResponseSettings) => string | number;
+type Value = string | number | boolean | readonly string[];
+type Read = (settings: ResponseSettings) => Value;
 
 const FIELDS: readonly (readonly [field: string, read: Read])[] = [
   ['isolation.cut', ({ isolation }) => isolation.cut],
   ['isolation.ttl', ({ isolation }) => isolation.ttl],
   ['isolation.onExpiry', ({ isolation }) => isolation.onExpiry],
   ['isolation.onDrain', ({ isolation }) => isolation.onDrain],
+  ['evidence.collectors', ({ evidence }) => evidence.collectors],
+  ['evidence.contents', ({ evidence }) => evidence.contents],
+  ['evidence.deadline', ({ evidence }) => evidence.deadline],
+  ['evidence.maxBytes', ({ evidence }) => evidence.maxBytes],
+  ['evidence.exec', ({ evidence }) => (evidence.exec ?? []).map((one) => JSON.stringify(one))],
+  ['evidence.required', ({ evidence }) => evidence.required],
   ['eviction.gracePeriodSeconds', ({ eviction }) => eviction.gracePeriodSeconds],
   ['eviction.waitForBudget', ({ eviction }) => eviction.waitForBudget],
   ['eviction.replacement.require', ({ eviction }) => eviction.replacement.require],
@@ -27,9 +34,19 @@ export function explainSettings(answering: readonly CompiledPolicy[]): Explained
   const merged = mergeSettings(policies.map(({ settings }) => settings));
   return FIELDS.map(([field, read]) => ({
     field,
-    value: read(merged),
+    value: shown(read(merged)),
     from: policies
-      .filter(({ settings }) => read(settings) === read(merged))
+      .filter(({ settings }) => gives(read(settings), read(merged)))
       .map(({ kind, name }) => ({ kind, name })),
   }));
+}
+
+function shown(value: Value): string | number | boolean {
+  return typeof value === 'object' ? value.join(', ') || 'None' : value;
+}
+
+// To a list everybody gives who has something in it.
+function gives(own: Value, merged: Value): boolean {
+  if (typeof own !== 'object' || typeof merged !== 'object') return own === merged;
+  return own.length > 0 || merged.length === 0;
 }

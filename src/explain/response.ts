@@ -3,7 +3,7 @@ import type { DetectionSummary } from '../api/detection.ts';
 import type { Contribution, DriftIncident } from '../api/incident.ts';
 import type { Facts } from '../decide/decision.ts';
 import type { Match } from '../decide/match.ts';
-import { effectiveActions, responseOf } from '../decide/merge.ts';
+import { actionsOf, responseOf } from '../decide/merge.ts';
 import { contributionKey, type Standing } from '../decide/standing.ts';
 import { courseOf } from './course.ts';
 import type { ExplainedResponse } from './explanation.ts';
@@ -19,8 +19,8 @@ export function explainResponse(
   const incident = supposedIncident(one, summary, match);
   const { contributions } = responseOf(incident);
   const standing = standingIn(one, incident, { ...match, contributions });
-  const { enforce, audit } = effectiveActions(contributions, standing);
-  const mode = enforce.length > 0 ? 'Enforce' : 'Audit';
+  const { enforce, audit, ifConfirmed = [] } = actionsOf(incident, standing);
+  const mode = enforce.length + ifConfirmed.length > 0 ? 'Enforce' : 'Audit';
   const course =
     mode === 'Enforce'
       ? courseOf(incident, factsOf(one, standing))
@@ -29,7 +29,14 @@ export function explainResponse(
           factsOf(one, new Map(contributions.map((asked) => [enforcedKey(asked), asked.actions]))),
         );
   const nothing = one.protection !== undefined;
-  return { to, mode, done: nothing ? [] : enforce, recorded: nothing ? [] : audit, ...course };
+  return {
+    to,
+    mode,
+    done: nothing ? [] : enforce,
+    recorded: nothing ? [] : audit,
+    ifConfirmed: nothing ? [] : ifConfirmed,
+    ...course,
+  };
 }
 
 function factsOf(one: Case, standing: Standing): Facts {

@@ -40,11 +40,12 @@ function rowsOf({ rungs, actions, cap, kept, ...policy }: ExplainedAnswer): stri
   return [...rows, ...capped, ...dropped];
 }
 
-function outcome({ done, recorded, policies }: ExplainedAlert): string {
+function outcome({ done, recorded, ifConfirmed, policies }: ExplainedAlert): string {
   if (!policies.some(({ rungs }) => rungs.some(({ met }) => met)))
     return 'nothing: no rung is met, so that no incident is opened';
   const parts = [
     ...(done.length > 0 ? [`done: ${done.join(', ')}`] : []),
+    ...(ifConfirmed.length > 0 ? [`once confirmed on the node: ${ifConfirmed.join(', ')}`] : []),
     ...(recorded.length > 0 ? [`only recorded: ${recorded.join(', ')}`] : []),
   ];
   return parts.length > 0 ? parts.join('; ') : 'an incident records the alert, and nothing is done';

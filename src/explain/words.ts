@@ -43,10 +43,15 @@ export function rungWords(
 }
 
 /** What a rung needs of an alert besides severity and rule. */
-export function needsOf({ tags, condition }: Pick<Response, 'tags' | 'condition'>): string[] {
+export function needsOf({
+  tags,
+  condition,
+  confirmed,
+}: Pick<Response, 'tags' | 'condition' | 'confirmed'>): string[] {
   return [
     ...(tags ? [`the alert has a tag that matches ${patterns(tags)}`] : []),
     ...(condition === undefined ? [] : [`the condition is true: ${condition}`]),
+    ...(confirmed === true ? ['the drift is confirmed on the node'] : []),
   ];
 }
 

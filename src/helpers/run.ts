@@ -23,6 +23,7 @@ export interface HelperPod {
   uid: string;
   ip: string | undefined;
   labels: Readonly<Record<string, string>>;
+  annotations: Readonly<Record<string, string>>;
   /** Its container runs. */
   running: boolean;
   /** Why it does not run, as `ImagePullBackOff: ...`; undefined while it does. */
@@ -76,6 +77,7 @@ export function helperFacts({ metadata, ...rest }: KubeObject): HelperPod {
     uid: metadata.uid,
     ip: status.podIP,
     labels: metadata.labels ?? {},
+    annotations: metadata.annotations ?? {},
     running,
     waiting: running ? undefined : waitsFor(status),
     ended: endOf(status),

@@ -1,7 +1,9 @@
 // Tells people: Events on the incident and on its pod, and a log line. Text is ours or was checked; nothing of the
 // alert's free text gets here.
+import { findCondition, INCIDENT_CONDITIONS } from '../api/conditions.ts';
 import type { DriftIncident, StepName } from '../api/incident.ts';
 import { API_VERSION } from '../api/names.ts';
+import type { SharedNode } from '../api/shared-node.ts';
 import type { Decision } from '../decide/decision.ts';
 import type { IsolationVerdict } from '../decide/isolated.ts';
 import { stepOf } from '../decide/marks.ts';
@@ -21,6 +23,7 @@ const REASONS: Record<StepName, string> = {
   Isolate: 'DriftIsolated',
   Cut: 'DriftCutOff',
   Capture: 'DriftEvidenceKept',
+  Confirm: 'DriftLookedFor',
   Evict: 'DriftEvicting',
   Touch: 'DriftWorkloadTouched',
   Verify: 'DriftReplacementVerified',
@@ -75,6 +78,26 @@ export function announceExpiry(context: Counter, incident: DriftIncident, note: 
   context.metrics.expired();
   emit(context, incident, { type: 'Warning', reason: EXPIRED, action: 'Evict', note }, false);
   context.log.info({ incident: keyOf(incident), reason: EXPIRED }, note);
+}
+
+/** An Event for evidence that was kept and is gone. */
+export function announceLostEvidence(context: Announcer, incident: DriftIncident): void {
+  const note =
+    findCondition(incident.status?.conditions, INCIDENT_CONDITIONS.EvidenceComplete)?.message ?? '';
+  const reason = 'DriftEvidenceLost';
+  emit(context, incident, { type: 'Warning', reason, action: 'Capture', note }, false);
+  context.log.warn({ incident: keyOf(incident), reason }, note);
+}
+
+/** An Event for a pod that shares its node. */
+export function announceSharedNode(
+  context: Announcer,
+  incident: DriftIncident,
+  { reason: short, message: note }: SharedNode,
+): void {
+  const reason = 'DriftNodeSuspect';
+  emit(context, incident, { type: 'Warning', reason, action: 'Look', note }, false);
+  context.log.warn({ incident: keyOf(incident), reason: short, node: incident.spec.target.nodeName }, note);
 }
 
 /** An Event when more is open around the pod than before. */

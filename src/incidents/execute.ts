@@ -5,41 +5,26 @@ import { classify } from '../controller/errors.ts';
 import type { Work } from '../decide/decision.ts';
 import { mayBeCut } from '../decide/cut.ts';
 import { stepOf } from '../decide/marks.ts';
-import { effectiveActions, responseOf } from '../decide/merge.ts';
-import { wantsCapture } from '../decide/recovery.ts';
+import { responseOf } from '../decide/merge.ts';
 import { timestamp } from '../kube/clock.ts';
 import { isUnavailable } from '../kube/errors.ts';
-import { beginSnapshot, captureEvidence } from '../respond/capture.ts';
+import { beginSnapshot } from '../respond/capture.ts';
 import { cut, uncut } from '../respond/cut.ts';
 import { evict } from '../respond/evict.ts';
 import { isolate } from '../respond/isolate.ts';
 import { contain, isRace, release } from '../respond/release.ts';
 import { settle, touch } from '../respond/settle.ts';
 import { announceExpiry, announceStep } from './announce.ts';
-import { cachedStanding, type Live } from './facts.ts';
-import {
-  noteCaptured,
-  noteCaptureGivenUp,
-  noteCut,
-  noteCutBegun,
-  noteEvictionAccepted,
-  noteFailed,
-  noteIsolated,
-  noteUncut,
-} from './notes.ts';
+import { captureFailed, capturesNext, doCapture, evidenceIsKept } from './capture-step.ts';
+import { doConfirm } from './confirm-step.ts';
+import type { Live } from './facts.ts';
+import { noteCut, noteCutBegun, noteEvictionAccepted, noteFailed, noteIsolated, noteUncut } from './notes.ts';
 import type { ReconcileContext } from './reconcile.ts';
 import type { IncidentRecord } from './record.ts';
 import { withStep } from './status.ts';
 
 /** How old what stops an eviction may be when it is asked for, in milliseconds. */
 const FRESH_MS = 2_000;
-
-/** Time for evidence in one process, in milliseconds; the collectors wind up when it is over. */
-export const CAPTURE_DEADLINE_MS = 120_000;
-// A process that dies while it captures is tried again so often, then the response goes on without evidence.
-const CAPTURE_TRIES = 5;
-const CAPTURE_RETRY_MS = 5_000;
-const CAPTURE_GIVE_UP_MS = CAPTURE_DEADLINE_MS;
 
 /**
  * Runs one step. What failed is noted in the record, for people and for the next decision.
@@ -60,7 +45,7 @@ export async function execute(
   } catch (error) {
     if (context.stopping.aborted) throw error;
     context.log.warn({ incident: record.key, step: work.step, err: error }, `${work.step} did not succeed`);
-    record.current = failed(context, record.current, work, error);
+    record.current = failed(context, record.current, { work, live, error });
     measure(stepOf(record.current, work.step)?.state === 'Waiting' ? 'Waiting' : 'Failed');
     announceStep(context, record.current, work.step);
     if (work.step !== 'Release' && work.step !== 'Contain') return;
@@ -79,6 +64,8 @@ function dispatch(context: ReconcileContext, record: IncidentRecord, work: Work,
       return doCut(context, record, live);
     case 'Capture':
       return doCapture(context, record, live);
+    case 'Confirm':
+      return doConfirm(context, record, live);
     case 'Evict':
       return doEvict(context, record, work, live);
     case 'Touch':
@@ -141,60 +128,6 @@ async function doCut(context: ReconcileContext, record: IncidentRecord, { pod }:
   announceStep(context, record.current, 'Cut');
 }
 
-function capturesNext(context: ReconcileContext, incident: DriftIncident): boolean {
-  const standing = cachedStanding(context.caches, incident);
-  return wantsCapture(incident, effectiveActions(responseOf(incident).contributions, standing));
-}
-
-async function doCapture(context: ReconcileContext, record: IncidentRecord, live: Live): Promise<void> {
-  const { uid } = record.current.metadata;
-  if (!context.snapshots.takeQueued(uid)) {
-    if (isExhausted(context, record.current)) return giveUp(context, record);
-    await announceCapture(context, record);
-  }
-  const begun = context.snapshots.get(uid);
-  const summary = await captureEvidence(context, record.current, {
-    pod: live.pod,
-    begun,
-    deadlineMs: CAPTURE_DEADLINE_MS,
-  });
-  context.snapshots.forget(uid);
-  // People may have decided while logs were read: what comes next is planned from what they said.
-  await record.refresh();
-  record.current = noteCaptured(record.current, summary, timestamp(context.clock));
-  announceStep(context, record.current, 'Capture');
-}
-
-// Both: a clock alone would give up on the first try after an outage, tries alone would take hours.
-function isExhausted({ clock }: ReconcileContext, incident: DriftIncident): boolean {
-  const { attempts = 0, startedAt = '' } = stepOf(incident, 'Capture') ?? {};
-  return (
-    attempts >= CAPTURE_TRIES && clock.now() + CAPTURE_RETRY_MS >= Date.parse(startedAt) + CAPTURE_GIVE_UP_MS
-  );
-}
-
-function giveUp({ clock }: ReconcileContext, record: IncidentRecord): void {
-  const { attempts = 0, message = '' } = stepOf(record.current, 'Capture') ?? {};
-  record.current = noteCaptureGivenUp(
-    record.current,
-    `given up after ${attempts} tries: ${message}`,
-    timestamp(clock),
-  );
-}
-
-/** Writes ahead that evidence is being collected. */
-export async function announceCapture(context: ReconcileContext, record: IncidentRecord): Promise<void> {
-  const change = {
-    name: 'Capture',
-    state: 'Running',
-    reason: 'Running',
-    message: 'collecting evidence',
-    tried: true,
-  } as const;
-  record.current = withStep(record.current, change, timestamp(context.clock));
-  await record.write();
-}
-
 async function doEvict(
   context: ReconcileContext,
   record: IncidentRecord,
@@ -206,6 +139,7 @@ async function doEvict(
   const change = { name: 'Evict', state: 'Running', reason: 'Running', message, tried: true } as const;
   if (because !== undefined && !stepOf(record.current, 'Evict'))
     announceExpiry(context, record.current, because);
+  if (!(await evidenceIsKept(context, record))) return;
   const began = context.clock.elapsed();
   record.current = withStep(record.current, change, timestamp(context.clock));
   await record.write();
@@ -281,16 +215,11 @@ async function doContain(context: ReconcileContext, record: IncidentRecord): Pro
 function failed(
   context: ReconcileContext,
   incident: DriftIncident,
-  work: Work,
-  error: unknown,
+  { work, live, error }: { work: Work; live: Live; error: unknown },
 ): DriftIncident {
   // Without an answer the pod may be out of its workload all the same: its room stays taken until a later try tells.
   if (work.step === 'Isolate' && !isUnavailable(error)) context.reservations.forget(incident.metadata.uid);
   const classified = classify(error);
-  const now = context.clock.now();
-  if (work.step !== 'Capture') return noteFailed(incident, work.step, classified, now);
-  // Evidence is tried again whatever went wrong, but not for ever: the pod is still there to be evicted.
-  if (isExhausted(context, incident))
-    return noteCaptureGivenUp(incident, classified.message, timestamp(context.clock));
-  return noteFailed(incident, 'Capture', { ...classified, kind: 'waiting', afterMs: CAPTURE_RETRY_MS }, now);
+  if (work.step === 'Capture') return captureFailed(context, incident, classified, live);
+  return noteFailed(incident, work.step, classified, context.clock.now());
 }

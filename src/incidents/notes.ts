@@ -2,7 +2,10 @@
 import { findCondition, INCIDENT_CONDITIONS, type NewCondition } from '../api/conditions.ts';
 import type { DriftIncident, IsolationForm, StepName } from '../api/incident.ts';
 import { QUARANTINE_POLICY } from '../api/names.ts';
+import type { CollectorName } from '../api/policy.ts';
+import type { SharedNode } from '../api/shared-node.ts';
 import type { Classified } from '../controller/errors.ts';
+import { EVIDENCE_LOST, EVIDENCE_MISSING, nextCapture } from '../decide/evidence.ts';
 import { stepOf } from '../decide/marks.ts';
 import type { BundleSummary } from '../evidence/store.ts';
 import type { PodNetwork } from '../respond/netns-helper.ts';
@@ -99,8 +102,16 @@ export function noteUncut(incident: DriftIncident): DriftIncident {
   return withStatus(incident, { isolation });
 }
 
+/** A bundle, and what it was made for. */
+export interface KeptEvidence extends BundleSummary {
+  /** What was to be read on the node. */
+  collectors: CollectorName[];
+  /** Which bundle of the incident it is. */
+  round: number;
+}
+
 /** Evidence was stored, whole or in part. */
-export function noteCaptured(incident: DriftIncident, summary: BundleSummary, now: string): DriftIncident {
+export function noteCaptured(incident: DriftIncident, summary: KeptEvidence, now: string): DriftIncident {
   const complete = summary.problems.length === 0;
   const kept = `${summary.files} files kept`;
   const message = complete ? kept : `${kept}; missing: ${summary.problems.join('; ')}`;
@@ -113,6 +124,58 @@ export function noteCaptured(incident: DriftIncident, summary: BundleSummary, no
   const status = complete ? 'True' : 'False';
   const condition = { type: INCIDENT_CONDITIONS.EvidenceComplete, status, reason, message } as const;
   return withCondition(withStatus(next, { evidence: summary }), condition, now);
+}
+
+/**
+ * The evidence that an eviction waits for is not there, and is tried again slowly.
+ * @param failure why nothing could be stored; absent: something was.
+ * @param nowMs milliseconds since the epoch.
+ */
+export function noteEvidenceOwed(
+  incident: DriftIncident,
+  failure: string | undefined,
+  nowMs: number,
+): DriftIncident {
+  const step = stepOf(incident, 'Capture');
+  const message = failure ?? step?.message ?? '';
+  const nextAttemptAt = nextCapture(step ?? {}, nowMs);
+  const change = {
+    name: 'Capture',
+    state: 'Waiting',
+    reason: EVIDENCE_MISSING,
+    message,
+    nextAttemptAt,
+  } as const;
+  const now = new Date(nowMs).toISOString();
+  const next = withStep(incident, { ...change, tried: false }, now);
+  if (failure === undefined) return next;
+  const condition = { status: 'False', reason: 'CaptureFailed', message } as const;
+  return withCondition(next, { type: INCIDENT_CONDITIONS.EvidenceComplete, ...condition }, now);
+}
+
+/** What was captured is not where it was stored. It is captured once more, at once. */
+export function noteEvidenceLost(incident: DriftIncident, now: string): DriftIncident {
+  const { evidence } = incident.status ?? {};
+  if (!evidence) return incident;
+  const message = `what was kept at ${evidence.location} is gone, or was changed; it is captured once more`;
+  const change = { name: 'Capture', state: 'Waiting', reason: EVIDENCE_LOST, message } as const;
+  const next = withStep(incident, { ...change, tried: false }, now);
+  const condition = { status: 'False', reason: EVIDENCE_LOST, message } as const;
+  return withCondition(
+    withStatus(next, { evidence: { ...evidence, lostAt: now } }),
+    { type: INCIDENT_CONDITIONS.EvidenceComplete, ...condition },
+    now,
+  );
+}
+
+/** The pod shares its node. */
+export function noteSharedNode(
+  incident: DriftIncident,
+  { reason, message }: SharedNode,
+  now: string,
+): DriftIncident {
+  const type = INCIDENT_CONDITIONS.NodeSuspect;
+  return withCondition(incident, { type, status: 'True', reason, message }, now);
 }
 
 /** Evidence is given up: the response goes on without it. */

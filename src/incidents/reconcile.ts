@@ -1,7 +1,9 @@
 // One run for one incident: load, plan, do one step, record, and again until there is something to wait for.
 import { isDeepStrictEqual } from 'node:util';
+import { findCondition, INCIDENT_CONDITIONS } from '../api/conditions.ts';
 import { isFinal, type DriftIncident } from '../api/incident.ts';
 import type { PodFacts } from '../api/pod.ts';
+import { sharedNode } from '../api/shared-node.ts';
 import type { Outcome } from '../controller/outcome.ts';
 import type { Decision, Facts } from '../decide/decision.ts';
 import { plan } from '../decide/plan.ts';
@@ -10,12 +12,14 @@ import { isNotFound, isTestFailure } from '../kube/errors.ts';
 import { DRIFT_INCIDENTS } from '../kube/resources.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { RespondContext } from '../respond/context.ts';
-import { announceEnd, announceIsolation, announceWait } from './announce.ts';
+import { announceEnd, announceIsolation, announceSharedNode, announceWait } from './announce.ts';
 import { describe } from './describe.ts';
-import { announceCapture, execute } from './execute.ts';
+import { announceCapture } from './capture-step.ts';
+import { execute } from './execute.ts';
 import { faultOf } from './fault.ts';
 import { factsOf, hasFinalizer, readLive, type FactSources, type Live } from './facts.ts';
 import { judged } from './isolation.ts';
+import { noteSharedNode } from './notes.ts';
 import { networkViewOf, type Network } from './network.ts';
 import type { QuarantineLists } from './quarantine-lists.ts';
 import { IncidentRecord } from './record.ts';
@@ -90,6 +94,7 @@ async function onePass(run: Run): Promise<Outcome | undefined> {
   const facts = factsOf(context, record.current, live);
   const decision = plan(record.current, facts);
   record.current = describe(record.current, decision, facts, timestamp(context.clock));
+  if (decision.kind !== 'Forget') lookAtNode(context, record, live);
   const until = judge(context, record, decision, facts);
   switch (decision.kind) {
     case 'Run':
@@ -102,6 +107,16 @@ async function onePass(run: Run): Promise<Outcome | undefined> {
       await record.removeFinalizer();
       return settle(context, record.current);
   }
+}
+
+/** Notes that the pod shares its node, and says so once. */
+function lookAtNode(context: ReconcileContext, record: IncidentRecord, { pod }: Live): void {
+  const shared = pod && sharedNode(pod);
+  if (!shared) return;
+  const before = findCondition(record.current.status?.conditions, INCIDENT_CONDITIONS.NodeSuspect);
+  if (before?.message === shared.message) return;
+  record.current = noteSharedNode(record.current, shared, timestamp(context.clock));
+  if (!before) announceSharedNode(context, record.current, shared);
 }
 
 /** Notes how far the pod is isolated. Returns when time alone can change that. */
@@ -158,7 +173,7 @@ async function step(
     context.snapshots.queue(uid);
     return { kind: 'requeue', afterMs: 0, reason: work.step, priority: 'normal' };
   }
-  if (work.step === 'Cut' && run.isolated) {
+  if ((work.step === 'Cut' || work.step === 'Confirm') && run.isolated) {
     // As with evidence: it takes seconds.
     await record.write();
     return { kind: 'requeue', afterMs: 0, reason: work.step, priority: 'normal' };

@@ -274,6 +274,7 @@ function covers(told: Contribution, next: Contribution): boolean {
   return (
     told.uid === next.uid &&
     told.mode === next.mode &&
+    told.confirmed === next.confirmed &&
     // A policy is obeyed as long as the rungs that were met are still there: those of another name are not the same.
     next.rungs.every((rung) => told.rungs.includes(rung)) &&
     next.actions.every((action) => told.actions.includes(action)) &&

@@ -1,10 +1,12 @@
-// Evidence that this process has begun to read and not stored yet. In memory only: a process that dies reads it again.
+// What this process knows of evidence that it has begun to read, or has found where it was stored. In memory only: a process
+// that dies reads and asks again.
 import type { BegunSnapshot } from '../respond/capture.ts';
 
 /** By UID of the incident. */
 export class Snapshots {
   readonly #begun = new Map<string, BegunSnapshot>();
   readonly #queued = new Set<string>();
+  readonly #kept = new Map<string, { sha256: string; at: number }>();
 
   /** Begins a snapshot unless there is one: the first shows the pod as it was before it was changed. */
   begin(incidentUid: string, begin: () => BegunSnapshot): void {
@@ -25,9 +27,21 @@ export class Snapshots {
     return this.#queued.delete(incidentUid);
   }
 
+  /** The store said that it has the bundle with that manifest. @param at by `Clock.elapsed`. */
+  noteKept(incidentUid: string, sha256: string, at: number): void {
+    this.#kept.set(incidentUid, { sha256, at });
+  }
+
+  /** When it last said so of that very bundle, by `Clock.elapsed`. */
+  keptAt(incidentUid: string, sha256: string): number | undefined {
+    const kept = this.#kept.get(incidentUid);
+    return kept?.sha256 === sha256 ? kept.at : undefined;
+  }
+
   /** It is stored, or there is nobody to store it for. */
   forget(incidentUid: string): void {
     this.#begun.delete(incidentUid);
     this.#queued.delete(incidentUid);
+    this.#kept.delete(incidentUid);
   }
 }

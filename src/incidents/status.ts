@@ -25,6 +25,8 @@ const NEEDS_PERSON: ReadonlySet<string> = new Set([
   'LabelsKeepChanging',
   'PodStuckTerminating',
   'QuarantineExpired',
+  'EvidenceMissing',
+  'ConfirmationUnknown',
 ]);
 
 /** Returns the incident with other status fields. */

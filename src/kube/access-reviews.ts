@@ -7,8 +7,8 @@ import { apiVersionOf, SELF_SUBJECT_ACCESS_REVIEWS, type ObjectPath, type Resour
 
 /** One verb on one kind of object, as RBAC knows it. */
 export interface Access {
-  /** `manage` is asked for by our admission policies only. */
-  verb: 'get' | 'list' | 'watch' | 'create' | 'patch' | 'delete' | 'manage';
+  /** `manage` and `run` are asked for by our admission policies only. */
+  verb: 'get' | 'list' | 'watch' | 'create' | 'patch' | 'delete' | 'manage' | 'run';
   resource: Resource;
   /** Without a namespace: in the whole cluster. Without a name: on objects of any name. */
   at: ObjectPath;

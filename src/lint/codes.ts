@@ -52,7 +52,7 @@ export const LINT_CODES = {
   EvictUnconfirmed: code(
     'Warning',
     'A rung of a policy in Enforce evicts for every rule of its severity: whoever can send an alert, or set off a noisy rule, evicts pods.',
-    'Name the rules (or tags, or a condition) that are good enough to evict for.',
+    'Name the rules (or tags, or a condition) that are good enough to evict for, or have the drift confirmed: true.',
   ),
   EvictAtLowSeverity: code(
     'Warning',

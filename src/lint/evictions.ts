@@ -25,7 +25,9 @@ export const evictions: PolicyRule = (policy) => {
 };
 
 function confirmation(rung: Response, path: string): Remark[] {
-  const { name, minSeverity, rules, tags, condition } = rung;
+  const { name, minSeverity, rules, tags, condition, confirmed } = rung;
+  // What the node itself tells is better than what any alert says.
+  if (confirmed === true) return [];
   const isOpen = letsAllPass(rules) && tags === undefined && !isDecided(rung);
   if (isOpen) {
     const message = `rung "${name}" evicts for every alert of severity ${minSeverity} and above, whatever rule it is of`;

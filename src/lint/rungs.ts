@@ -12,6 +12,7 @@ export function isCoveredBy(rung: Response, other: Response): boolean {
     // A rule may have no tags, so that even `*` is a demand.
     (other.tags === undefined || (rung.tags !== undefined && patternsCover(other.tags, rung.tags))) &&
     (rung.sources ?? SOURCES).every((source) => other.sources?.includes(source) ?? true) &&
+    (other.confirmed !== true || rung.confirmed === true) &&
     (other.condition === undefined || other.condition.trim() === rung.condition?.trim())
   );
 }

@@ -36,6 +36,8 @@ export interface Metrics<Outcome extends string = string> {
   isolated(seconds: number): void;
   /** A quarantine expired. */
   expired(): void;
+  /** So many bundles of evidence were deleted because of their age. */
+  evidenceDeleted(count: number): void;
   /** Shows how many items wait in a queue. */
   showQueue(queue: QueueName, depth: () => number): void;
   /** Shows how many objects of a kind are held in memory. */
@@ -84,6 +86,7 @@ export function createMetrics<Outcome extends string>(options: MetricsOptions<Ou
     conditionErrors: (count) => families.conditionErrors.inc(count),
     isolated: (seconds) => families.isolated.observe(seconds),
     expired: () => families.expired.inc(),
+    evidenceDeleted: (count) => families.evidenceDeleted.inc(count),
     showQueue: (queue, depth) => families.queues.set(queue, depth),
     showCache: ({ kind }, size) => families.caches.set(kind, size),
     showNodes: (counts) => showNodes(registry, counts),
@@ -141,6 +144,12 @@ function register(registry: Registry, outcomes: readonly string[]) {
       registry,
       'quarantines_expired_total',
       'Quarantines that were older than their policies allow.',
+      {},
+    ),
+    evidenceDeleted: counter(
+      registry,
+      'evidence_deleted_total',
+      'Bundles of evidence that were deleted because of their age.',
       {},
     ),
     queues: sizes(registry, 'queue_depth', 'Items that wait or are worked on.', 'queue'),

@@ -89,7 +89,8 @@ export function createReceiver(parts: ReceiverParts): Receiver {
   };
 }
 
-function forgetEnded(reporter: Reporter, { type, value }: CacheChange<DriftIncident>): void {
+/** What comes next for the pod of an incident that is over opens another. */
+export function forgetEnded(reporter: Reporter, { type, value }: CacheChange<DriftIncident>): void {
   const remembered = reporter.incidentOf(value.spec.target.uid);
   const same = remembered?.metadata.uid === value.metadata.uid;
   if (same && (type === 'delete' || isFinal(value))) reporter.forget(value);

@@ -15,6 +15,9 @@ import { Snapshots } from '../incidents/snapshots.ts';
 import { AccessReviews } from '../kube/access-reviews.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { Logger } from '../observe/log.ts';
+import type { RespondContext } from '../respond/context.ts';
+import { sweepEvidence } from './evidence-sweep.ts';
+import { runComparisons } from './comparison.ts';
 import { addIncidentOf, onIncidentAndPolicyChanges } from './incident-changes.ts';
 import { onNamespaceChanges } from './namespace-changes.ts';
 import { onNetworkChanges } from './network-changes.ts';
@@ -24,7 +27,8 @@ import { createPodProbes } from './pod-probes.ts';
 import { sweepStrays } from './stray-sweep.ts';
 
 /** What a term works with. */
-export interface TermParts extends SharedParts {
+export interface TermParts
+  extends SharedParts, Pick<RespondContext, 'nodeCollector' | 'kubelets' | 'podExec'> {
   evidence: EvidenceStore;
   network: Network;
   /** Outlives the terms of a leader; {@link Network} asks it. */
@@ -70,8 +74,10 @@ export async function respond(parts: TermParts, events: EventRecorder, signal: A
     policies.run(signal),
     namespaces.run(signal),
     sweepStrays({ ...context, onOutcome }, signal),
+    sweepEvidence(parts, signal),
     nodeTests.run({ incidents, policies }, signal),
     podProbes.run(incidents, signal),
+    runComparisons({ ...context, nodeCollector: parts.nodeCollector }, signal),
     parts.network.backends.run(signal),
   ]);
   for (const cancel of cancels) cancel();

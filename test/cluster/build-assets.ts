@@ -12,6 +12,7 @@ import {
   linkerFlags,
   moduleFolder,
   NATS,
+  S3_SERVER,
   type AssetGroup,
   type Binary,
   type SourceFolder,
@@ -135,7 +136,7 @@ function build(env: NodeJS.ProcessEnv, binary: Binary, folder: string): Promise<
 if (import.meta.main) {
   const version = await goVersion(process.env);
   if (version === undefined) throw new Error('Go is not installed: see https://go.dev/doc/install');
-  for (const group of [NATS, CONTROL_PLANE]) {
+  for (const group of [NATS, S3_SERVER, CONTROL_PLANE]) {
     console.log(await buildAssets(process.env, version, (line) => console.error(line), group));
   }
 }

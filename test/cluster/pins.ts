@@ -71,6 +71,17 @@ export const NATS: AssetGroup = {
   label: () => `nats-${natsVersion()}`,
 };
 
+/** The S3 server, apart from the others as well. */
+export const S3_SERVER: AssetGroup = {
+  title: 'the S3 server',
+  effort: '1 to 3 minutes',
+  binaries: [
+    { name: 'versitygw', module: 'versitygw', goPackage: 'github.com/versity/versitygw/cmd/versitygw' },
+  ],
+  moduleFiles: ['versitygw/go.mod', 'versitygw/go.sum'],
+  label: () => `versitygw-${versitygwVersion()}`,
+};
+
 /** Folder of one of the Go modules. */
 export function moduleFolder(module: Binary['module']): string {
   return join(import.meta.dirname, module);
@@ -84,6 +95,11 @@ export function kubernetesVersion(): string {
 /** The NATS version that nats/go.mod asks for, e.g. `v2.15.2`. */
 export function natsVersion(): string {
   return pinned('nats/go.mod', 'github.com/nats-io/nats-server/v2');
+}
+
+/** The versitygw version that versitygw/go.mod asks for, e.g. `v1.8.0`. */
+export function versitygwVersion(): string {
+  return pinned('versitygw/go.mod', 'github.com/versity/versitygw');
 }
 
 /** The Cilium version that cilium/go.mod asks for, e.g. `v1.20.2`. */

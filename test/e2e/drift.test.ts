@@ -78,7 +78,14 @@ describe('a program dropped into one of three pods', () => {
     const { location = '', manifestSha256 = '' } = status?.evidence ?? {};
     const [responder] = await operator.pods('responder');
     if (responder === undefined) throw new Error('there is no responder');
-    const verified = await operator.program(responder, 'verify', location, '--sha256', manifestSha256);
+    const verified = await operator.program(
+      responder,
+      'evidence',
+      'verify',
+      location,
+      '--sha256',
+      manifestSha256,
+    );
     expect(verified).toContain('whole');
   });
 

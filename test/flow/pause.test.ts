@@ -31,6 +31,31 @@ describe('the pause switch', () => {
     }
     await world.incident('that is over', (i) => i.status?.phase === 'Resolved');
   });
+
+  test('lets go of a pod whose evidence is lost meanwhile only when it is captured once more', async ({
+    world,
+  }) => {
+    const victim = await world.victim(3);
+    const operator = await world.operator();
+    await world.policy();
+    const at = await setSwitch(world, 'true');
+    try {
+      await operator.post(world.alert(victim));
+      const { metadata } = await world.incident('with evidence', (i) => i.status?.evidence !== undefined);
+      operator.evidence.lose(metadata.uid);
+    } finally {
+      await world.client.delete(
+        CONFIG_MAPS,
+        { namespace: SYSTEM_NAMESPACE, name: SWITCH_CONFIGMAP },
+        at.metadata.uid,
+      );
+    }
+    const { metadata, status } = await world.incident('that is over', (i) => i.status?.phase === 'Resolved');
+    expect(status?.evidence).toMatchObject({ round: 2, missing: [] });
+    expect(status?.evidence).not.toHaveProperty('lostAt');
+    expect(operator.evidence.manifest(metadata.uid)?.incident.round).toBe(2);
+    expect(findCondition(status?.conditions, 'EvidenceComplete')?.status).toBe('True');
+  });
 });
 
 async function setSwitch({ client }: World, value: string): Promise<KubeObject> {

@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { vi } from 'vitest';
-import { command } from '../../src/commands/verify.ts';
+import { command } from '../../src/commands/evidence.ts';
 import { parseManifest } from '../../src/evidence/manifest.ts';
 import { verifyManifest, type Difference } from '../../src/evidence/verify.ts';
 import { createDirectoryStore } from '../../src/evidence/directory-store.ts';
@@ -84,7 +84,7 @@ const manifest = fc
   .map(([document, how]) => onWire(document, how));
 
 const place = fc.oneof(
-  fc.constantFrom('api', 'api/pod.json', 'logs', 'link', 'manifest.json', 'new'),
+  fc.constantFrom('api', 'api/pod.json', 'logs', 'link', 'manifest.json', 'manifest.dsse.json', 'new'),
   // A name in the folder, never the folder itself or what it lies in.
   oddText.map((text) => text.replaceAll(/[/\0]|^\.{0,2}$/g, '_').slice(0, 60)),
 );
@@ -230,12 +230,12 @@ function filesIn(folder: string, prefix = ''): string[] {
   });
 }
 
-/** What `die-operator verify` prints. */
+/** What `die-operator evidence verify` prints. */
 async function printed(folder: string): Promise<string> {
   const lines: string[] = [];
   const stdout = vi.spyOn(process.stdout, 'write').mockImplementation((text) => lines.push(String(text)) > 0);
   try {
-    await command().parseAsync([folder], { from: 'user' });
+    await command().parseAsync(['verify', folder], { from: 'user' });
   } finally {
     stdout.mockRestore();
     process.exitCode = undefined;

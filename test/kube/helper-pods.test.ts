@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import type { KubeObject } from '../../src/api/meta.ts';
 import { CAPTURE_NAMESPACE, HELPERS_CONFIGMAP, SYSTEM_NAMESPACE } from '../../src/api/names.ts';
-import type { Profile } from '../../src/helpers/helper-settings.ts';
+import { PROFILES, type Profile } from '../../src/helpers/helper-settings.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import { CONFIG_MAPS, DEPLOYMENTS, EVENTS, PODS } from '../../src/kube/resources.ts';
 import {
@@ -17,12 +17,15 @@ import {
   type PlainAnswer,
 } from '../support/cluster-access.ts';
 import { base, IMAGE, podWith, REFUSED, shape, withContainer } from '../support/helper-shapes.ts';
+import { REFUSED_CAPTURES, REFUSED_CHECKPOINTS } from '../support/reader-shapes.ts';
 import { installedTest } from '../support/installed-test.ts';
 import { kubectl, renderWith } from '../support/manifests.ts';
 import { eventually } from '../support/real-api-test.ts';
 
 const AT = `/api/v1/namespaces/${CAPTURE_NAMESPACE}/pods`;
 const NAMESPACE = { namespace: CAPTURE_NAMESPACE };
+
+const ALL_REFUSED = [...REFUSED, ...REFUSED_CAPTURES, ...REFUSED_CHECKPOINTS];
 
 type Who = 'responder' | 'admin' | 'dev';
 interface Request {
@@ -45,7 +48,7 @@ const test = installedTest
     const binding = ['create', 'rolebinding', 'dev', '--clusterrole=cluster-admin', '--user=dev'];
     await kubectl(access, '-n', CAPTURE_NAMESPACE, 'delete', 'rolebinding', 'dev', '--ignore-not-found');
     await kubectl(access, '-n', CAPTURE_NAMESPACE, ...binding);
-    await settings(client, { image: IMAGE, profiles: 'canary, netns' });
+    await settings(client, { image: IMAGE, profiles: 'canary, netns, capture, checkpoint' });
     return {
       admin: access.admin,
       dev: await certificateFor(access, { user: 'dev' }),
@@ -77,20 +80,20 @@ function why({ status, body }: PlainAnswer): string | undefined {
 }
 
 describe('in the namespace of helper pods', () => {
-  test('the responder starts pods of both profiles', async ({ ask }) => {
-    for (const profile of ['canary', 'netns'] as const) {
+  test('the responder starts pods of each profile', async ({ ask }) => {
+    for (const profile of PROFILES) {
       expect(await ask('responder', { body: shape(profile) })).toMatchObject({ status: 201 });
     }
   });
 
   test('it starts nothing else', async ({ ask }) => {
     const outcomes = await Promise.all(
-      REFUSED.map(async ([what, body, expected]) => {
+      ALL_REFUSED.map(async ([what, body, expected]) => {
         const answer = await ask('responder', { body });
         return [what, why(answer)?.startsWith(expected) ? expected : answer];
       }),
     );
-    expect(outcomes).toEqual(REFUSED.map(([what, , expected]) => [what, expected]));
+    expect(outcomes).toEqual(ALL_REFUSED.map(([what, , expected]) => [what, expected]));
   });
 
   test('nobody else starts any, whatever RBAC allows there', async ({ ask, client }) => {
@@ -127,13 +130,39 @@ describe('in the namespace of helper pods', () => {
     await removeDeployment(client, 'x');
   });
 
+  test('a capture reads the folders that the installation names', async ({ ask, client }) => {
+    const elsewhere = { containerdRoot: '/data/containerd', kubeletRoot: '/data/kubelet' };
+    await settings(client, { image: IMAGE, profiles: 'canary, netns, capture, checkpoint', ...elsewhere });
+    const plain = () => ask('responder', { body: shape('capture') });
+    await eventually('the folders are read', plain, ({ status }) => status === 403);
+    const roots = { containerd: '/data/containerd', kubelet: '/data/kubelet' };
+    expect(await ask('responder', { body: shape('capture', 'capture-1', roots) })).toMatchObject({
+      status: 201,
+    });
+
+    // Nor by whoever may name them, to take all of a node by.
+    const whole = { containerd: '/', kubelet: '/data/kubelet' };
+    await settings(client, {
+      image: IMAGE,
+      profiles: 'canary, netns, capture, checkpoint',
+      containerdRoot: '/',
+    });
+    const all = () => ask('responder', { body: shape('capture', 'capture-1', whole) });
+    const refused = await eventually('it is read', all, ({ status }) => status === 403);
+    expect(why(refused)).toMatch(/^a capture pod mounts the folders/);
+    await settings(client, { image: IMAGE, profiles: 'canary, netns, capture, checkpoint' });
+    await eventually('the folders are as before', plain, ({ status }) => status === 201);
+  });
+
   test('a profile that the installation does not name is not started', async ({ ask, client }) => {
     await settings(client, { image: IMAGE, profiles: 'canary' });
-    const netns = () => ask('responder', { body: shape('netns') });
-    const refused = await eventually('netns is off', netns, ({ status }) => status === 403);
-    expect(why(refused)).toBe(
-      'the profile netns is not among the profiles of ConfigMap die-operator-helpers',
-    );
+    for (const profile of ['netns', 'capture', 'checkpoint'] as const) {
+      const create = () => ask('responder', { body: shape(profile) });
+      const refused = await eventually(`${profile} is off`, create, ({ status }) => status === 403);
+      expect(why(refused)).toBe(
+        `the profile ${profile} is not among the profiles of ConfigMap die-operator-helpers`,
+      );
+    }
     expect((await ask('responder', { body: shape('canary') })).status).toBe(201);
   });
 

@@ -53,7 +53,7 @@ test('holds no source', () => {
 
 test('lists its verbs', async () => {
   const { stdout, stderr } = await run(program, ['--help'], { cwd: folder });
-  const verbs = ['run', 'demo', 'verify'];
+  const verbs = ['run', 'demo', 'evidence'];
   expect(verbs.filter((verb) => !new RegExp(`^ +${verb}\\b`, 'm').test(stdout))).toEqual([]);
   expect(stderr).toBe('');
 });

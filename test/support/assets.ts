@@ -10,6 +10,8 @@ import {
   CONTROL_PLANE,
   kubernetesVersion,
   NATS,
+  S3_SERVER,
+  type AssetGroup,
   type Binary,
 } from '../cluster/pins.ts';
 
@@ -35,6 +37,10 @@ const HOW_NATS =
   'Install Go (https://go.dev/doc/install) and run `node test/cluster/build-assets.ts`, or set NATS_SERVER_BIN to a ' +
   'nats-server of 2.15 or later.';
 
+const HOW_S3 =
+  'Install Go (https://go.dev/doc/install) and run `node test/cluster/build-assets.ts`, or set VERSITYGW_BIN to a ' +
+  'versitygw of 1.8 or later.';
+
 /** Looks into `KUBEBUILDER_ASSETS` if that is set, else into the cache. Builds nothing. */
 export async function findAssets(env: NodeJS.ProcessEnv = process.env): Promise<AssetsSearch> {
   const given = env['KUBEBUILDER_ASSETS'];
@@ -57,27 +63,61 @@ export async function ensureAssets(say: Say, env: NodeJS.ProcessEnv = process.en
   return findAssets(env);
 }
 
-/** The path of the NATS server, or why there is none and what to do, in words for people. */
-export type NatsSearch = { found: true; binary: string } | { found: false; reason: string };
+/** The path of a server of one binary, or why there is none and what to do, in words for people. */
+export type ServerSearch = { found: true; binary: string } | { found: false; reason: string };
 
 /**
  * Finds the NATS server: `NATS_SERVER_BIN` if that is set, else the cached one, built now if Go is there. Rejects when
  * that build fails.
  */
-export async function ensureNatsServer(say: Say, env: NodeJS.ProcessEnv = process.env): Promise<NatsSearch> {
-  const given = env['NATS_SERVER_BIN'];
+export function ensureNatsServer(say: Say, env: NodeJS.ProcessEnv = process.env): Promise<ServerSearch> {
+  return ensureServer(say, env, {
+    title: 'NATS server',
+    variable: 'NATS_SERVER_BIN',
+    group: NATS,
+    how: HOW_NATS,
+  });
+}
+
+/** As {@link ensureNatsServer} for the S3 server: `VERSITYGW_BIN`, or versitygw from the cache. */
+export function ensureS3Server(say: Say, env: NodeJS.ProcessEnv = process.env): Promise<ServerSearch> {
+  return ensureServer(say, env, {
+    title: 'S3 server',
+    variable: 'VERSITYGW_BIN',
+    group: S3_SERVER,
+    how: HOW_S3,
+  });
+}
+
+/** What {@link ensureServer} looks for. */
+interface WantedServer {
+  /** For people. */
+  title: string;
+  /** The environment variable by which a person gives it. */
+  variable: string;
+  group: AssetGroup;
+  /** What to do when there is none. */
+  how: string;
+}
+
+async function ensureServer(
+  say: Say,
+  env: NodeJS.ProcessEnv,
+  { title, variable, group, how }: WantedServer,
+): Promise<ServerSearch> {
+  const given = env[variable];
   if (given) {
-    const reason = `NATS_SERVER_BIN=${given} is not an executable file. ${HOW_NATS}`;
+    const reason = `${variable}=${given} is not an executable file. ${how}`;
     return (await isExecutable(given)) ? { found: true, binary: given } : { found: false, reason };
   }
+  const name = group.binaries[0]?.name ?? '';
   const version = await goVersion(env);
-  const cached = version === undefined ? await anyCached(env, NATS) : buildFolder(env, version, NATS);
-  if (cached !== undefined && (await isExecutable(join(cached, 'nats-server')))) {
-    return { found: true, binary: join(cached, 'nats-server') };
+  const cached = version === undefined ? await anyCached(env, group) : buildFolder(env, version, group);
+  if (cached !== undefined && (await isExecutable(join(cached, name)))) {
+    return { found: true, binary: join(cached, name) };
   }
-  if (version === undefined)
-    return { found: false, reason: `There is no NATS server for the tests. ${HOW_NATS}` };
-  return { found: true, binary: join(await buildAssets(env, version, say, NATS), 'nats-server') };
+  if (version === undefined) return { found: false, reason: `There is no ${title} for the tests. ${how}` };
+  return { found: true, binary: join(await buildAssets(env, version, say, group), name) };
 }
 
 async function anyCached(env: NodeJS.ProcessEnv, group = CONTROL_PLANE): Promise<string | undefined> {

@@ -11,6 +11,7 @@ import type { PodFacts } from '../../src/api/pod.ts';
 import {
   DriftPolicySpecSchema,
   EvictionSchema,
+  EvidenceSchema,
   IsolationSchema,
   LimitsSchema,
   type DriftPolicy,
@@ -82,6 +83,7 @@ export function aDetection(
 export function someSettings(): ResponseSettings {
   return {
     isolation: IsolationSchema.parse({}),
+    evidence: EvidenceSchema.parse({}),
     eviction: EvictionSchema.parse({}),
     limits: LimitsSchema.parse({}),
   };

@@ -1,19 +1,20 @@
 // Helper pods as die-operator makes them, and what of them the namespace of helper pods must refuse.
 import { helperPod } from '../../src/helpers/pod.ts';
-import type { Profile } from '../../src/helpers/helper-settings.ts';
+import { DEFAULT_ROOTS, type Profile } from '../../src/helpers/helper-settings.ts';
 
 export const IMAGE = `registry.example/die-operator@sha256:${'a'.repeat(64)}`;
 
 interface Container {
   securityContext: { capabilities: { add?: string[] } };
+  volumeMounts?: { name: string; mountPath: string }[];
 }
 export interface Pod {
   metadata: { name: string; labels: Record<string, string> };
-  spec: { containers: [Container] };
+  spec: { containers: [Container]; volumes?: { name: string; hostPath: object }[] };
 }
 
 /** The pod as die-operator makes it. */
-export function shape(profile: Profile, name = `${profile}-1`): Pod {
+export function shape(profile: Profile, name = `${profile}-1`, roots = DEFAULT_ROOTS): Pod {
   const made: unknown = helperPod({
     name,
     profile,
@@ -21,6 +22,7 @@ export function shape(profile: Profile, name = `${profile}-1`): Pod {
     node: 'node-1',
     args: ['canary-peer', '--pair', 'x'],
     lifetimeSeconds: 180,
+    roots,
   });
   return made as Pod;
 }

@@ -15,8 +15,12 @@ export type Overlay = (typeof OVERLAYS)[number];
 export const COMPONENTS = [
   'components/calico',
   'components/cert-manager',
+  'components/checkpoint',
   'components/cilium',
   'components/cluster-network-policy',
+  'components/comparison',
+  'components/evidence',
+  'components/exec-evidence',
   'components/ha',
   'components/helpers',
   'components/mtls',

@@ -4,6 +4,7 @@ import type { Clock, Random } from '../../kube/clock.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { isForbidden, KubeError } from '../../kube/errors.ts';
 import type { Transport } from '../../kube/transport.ts';
+import type { S3Settings } from '../run/s3-access.ts';
 
 /** `skipped`: it could not be looked at, and the message says why. */
 export const STATES = ['ok', 'skipped', 'warning', 'wrong'] as const;
@@ -37,6 +38,8 @@ export interface DoctorContext {
   isolating: readonly IsolatingNamespace[];
   /** Where evidence is kept, if this process is where the responder is. */
   evidenceDir?: string | undefined;
+  /** The bucket where it is kept instead. */
+  bucket?: S3Settings | undefined;
   /** Nodes to test now; empty: those with pods in {@link isolating}; undefined: none. */
   canary?: readonly string[] | undefined;
 }

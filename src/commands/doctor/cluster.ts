@@ -4,13 +4,16 @@ import { crdDocuments } from '../../api/crd.ts';
 import type { KubeObject } from '../../api/meta.ts';
 import { SWITCH_CONFIGMAP, SYSTEM_NAMESPACE } from '../../api/names.ts';
 import { pausedBy } from '../../decide/pause.ts';
+import { messageOf } from '../../evidence/error-message.ts';
 import { createDirectoryStore } from '../../evidence/directory-store.ts';
+import { s3Trouble } from '../../evidence/s3-store.ts';
 import { orAbsent } from '../../kube/absent.ts';
 import { deadline } from '../../kube/clock.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { networkError, statusError } from '../../kube/errors.ts';
 import { CONFIG_MAPS, type Resource } from '../../kube/resources.ts';
 import { version } from '../../version.ts';
+import { s3AccessOf, wakefulClock, type S3Settings } from '../run/s3-access.ts';
 import { ok, skipped, warning, wrong, type Check, type DoctorContext } from './check.ts';
 
 const ANSWER_MS = 10_000;
@@ -96,19 +99,31 @@ async function lookAtPause({ client }: DoctorContext): ReturnType<Check['look']>
   ];
 }
 
-async function lookAtEvidence({ clock, evidenceDir }: DoctorContext): ReturnType<Check['look']> {
-  if (evidenceDir === undefined)
+async function bucketTrouble(settings: S3Settings): Promise<string | undefined> {
+  try {
+    const access = s3AccessOf(settings, wakefulClock);
+    return access && (await s3Trouble(access))?.message;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+async function lookAtEvidence({ clock, evidenceDir, bucket }: DoctorContext): ReturnType<Check['look']> {
+  const where = bucket?.evidenceStore ?? evidenceDir;
+  if (where === undefined)
     return [
       skipped(
-        'the store is looked at where the responder runs: there, with --evidence-dir, see docs/doctor.md',
+        'the store is looked at where the responder runs: there, with --evidence-dir or --evidence-store, see docs/doctor.md',
       ),
     ];
-  const trouble = await createDirectoryStore({ root: evidenceDir, clock, version: version() }).readiness();
+  const trouble = bucket
+    ? await bucketTrouble(bucket)
+    : await createDirectoryStore({ root: where, clock, version: version() }).readiness();
   return [
     trouble === undefined
-      ? ok(`${evidenceDir} takes evidence`)
+      ? ok(`${where} takes evidence`)
       : wrong(
-          `${evidenceDir}: ${trouble}`,
+          `${where}: ${trouble}`,
           'Until then nothing is captured, and no pod evicted whose evidence is required.',
         ),
   ];

@@ -1,16 +1,13 @@
 // `die-operator helper netns`: works in the network of one pod of its node; and what it starts there and in the node's.
 import { Argument, Command, InvalidArgumentError } from 'commander';
 import { isIP } from 'node:net';
-import { writeFile } from 'node:fs/promises';
 import { NETNS_ACTIONS, NetnsOrderSchema, type NetnsReport } from '../../helpers/netns-report.ts';
 import { CANARY_PORT } from '../../helpers/canary-report.ts';
 import { lookInside } from '../../helpers/programs/netns-inside.ts';
 import { dialControl, probeInside, type Target } from '../../helpers/programs/netns-probe.ts';
 import { runNetns } from '../../helpers/programs/netns.ts';
 import { systemClock, systemRandom } from '../../kube/clock.ts';
-
-/** Where the kubelet takes the message of a container's end from, unless the pod says otherwise. */
-const TERMINATION_LOG = '/dev/termination-log';
+import { sayLast } from './last-word.ts';
 
 /** See the file's first line. */
 export function netnsCommands(): Command[] {
@@ -35,21 +32,8 @@ function netns(): Command {
     .option('--node-address <address>', 'an address of its node; repeated for several', several, [])
     .option('--probe-port <port>', 'a port that the node probes; repeated for several', several, [])
     .action(async (action: string, flags: Flags) => {
-      const report = await carryOut(action, flags);
-      const text = JSON.stringify(report);
-      process.stdout.write(`${text}\n`);
-      await tellKubelet(text);
-      if (report.result === 'Refused') process.exitCode = 1;
+      await sayLast(await carryOut(action, flags));
     });
-}
-
-// Only where a kubelet has put the file there.
-async function tellKubelet(text: string): Promise<void> {
-  try {
-    await writeFile(TERMINATION_LOG, text, { flag: 'r+' });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
 }
 
 async function carryOut(

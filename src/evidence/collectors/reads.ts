@@ -8,7 +8,7 @@ import type { CollectContext } from '../collector.ts';
 import { messageOf } from '../error-message.ts';
 
 /** A file that no collector has claimed yet. */
-export type CollectedFile = Omit<BundleFile, 'collector'>;
+export type CollectedFile = Omit<BundleFile, 'collector' | 'content'> & { content: string };
 
 /** What one read came to. */
 export interface Part {

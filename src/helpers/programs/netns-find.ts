@@ -3,6 +3,7 @@ import { closeSync, fstatSync, openSync, readdirSync, readFileSync, statSync } f
 import type { NetnsReport } from '../netns-report.ts';
 import { addressForms, hasAddress } from './netns-addresses.ts';
 import { containerOf } from './netns-cgroup.ts';
+import { isGone, parseStat, pidOf } from './proc-stat.ts';
 
 /** Why no network was opened, for people. */
 export class NetnsRefusal extends Error {
@@ -76,8 +77,8 @@ function theOne(opened: readonly OpenNetwork[]): number {
 function oldestOfEach(proc: string, podUid: string): Process[] {
   const oldest = new Map<string, Process>();
   for (const name of readdirSync(proc)) {
-    if (!/^[0-9]+$/.test(name)) continue;
-    const found = readProcess(proc, Number(name), podUid);
+    const pid = pidOf(name);
+    const found = pid === undefined ? undefined : readProcess(proc, pid, podUid);
     if (!found) continue;
     const before = oldest.get(found.container);
     if (!before || found.startedAt < before.startedAt) oldest.set(found.container, found);
@@ -93,10 +94,8 @@ function readProcess(
   const cgroup = readIfThere(`${proc}/${pid}/cgroup`);
   const container = cgroup === undefined ? undefined : containerOf(cgroup, podUid);
   if (container === undefined) return undefined;
-  // The name comes in brackets and may hold any character; the start time is the 20th value after it.
-  const stat = readIfThere(`${proc}/${pid}/stat`) ?? '';
-  const startedAt = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
-  return Number.isSafeInteger(startedAt) ? { pid, startedAt, container } : undefined;
+  const startedAt = parseStat(readIfThere(`${proc}/${pid}/stat`) ?? '')?.startTicks;
+  return startedAt === undefined ? undefined : { pid, startedAt, container };
 }
 
 /** Undefined when it does not have the pod's address, or the process is gone: what was opened may be of the next one of its PID. */
@@ -128,8 +127,6 @@ function idOf({ dev, ino }: { dev: number; ino: number }): string {
   return `${dev}:${ino}`;
 }
 
-const GONE = new Set(['ENOENT', 'ESRCH']);
-
 function readIfThere(path: string): string | undefined {
   return ifThere(() => readFileSync(path, 'utf8'));
 }
@@ -142,7 +139,7 @@ function ifThere<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
-    if (GONE.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    if (isGone(error)) return undefined;
     throw error;
   }
 }

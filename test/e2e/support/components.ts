@@ -76,6 +76,7 @@ export async function removeHelpers(access: ClusterAccess): Promise<void> {
 export async function withdrawAll(access: ClusterAccess): Promise<void> {
   await removeComponent(access, 'components/quarantine-protection');
   await removeComponent(access, 'components/cilium');
+  await removeComponent(access, 'components/checkpoint');
   await removeHelpers(access);
   await withdrawEnforce(access);
 }

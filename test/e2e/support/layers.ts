@@ -1,11 +1,14 @@
 // Layers of images that take a while to make, kept in the user's cache under the hash of what they are made from.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { createWriteStream, existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
+import { createGzip } from 'node:zlib';
+import { pack as tar } from 'tar-stream';
 import { cacheRoot } from '../../cluster/pins.ts';
 
 /** Beside the servers of the tests. */
@@ -39,28 +42,71 @@ export async function cachedLayer(
   files: readonly string[],
   fill: (root: string, scratch: string) => Promise<void>,
 ): Promise<string> {
-  const contents = await Promise.all(files.map((file) => readFile(file)));
   // The text of `fill` is part of what the layer follows from.
-  const key = hashOf([...files.flatMap((file, index) => [file, contents[index] ?? '']), String(fill)]);
-  const layer = join(CACHE, `${name}-${key.slice(0, 16)}.tar.gz`);
-  if (!existsSync(layer)) await make(layer, fill);
+  return cached(name, [...(await named(files)), String(fill)], (packed) => packFolder(packed, fill));
+}
+
+/**
+ * Path of a compressed layer with one program whose file has capabilities, as `setcap` would write them.
+ * @param to path in the image.
+ */
+export async function capableLayer(
+  name: string,
+  { from, to, capability }: { from: string; to: string; capability: Buffer },
+): Promise<string> {
+  const parts = [...(await named([from])), to, capability, String(packCapable)];
+  return cached(name, parts, async (packed) =>
+    packCapable(packed, { content: await readFile(from), to, capability }),
+  );
+}
+
+async function named(files: readonly string[]): Promise<(string | Buffer)[]> {
+  const contents = await Promise.all(files.map((file) => readFile(file)));
+  return files.flatMap((file, index) => [file, contents[index] ?? '']);
+}
+
+async function cached(
+  name: string,
+  parts: readonly (string | Buffer)[],
+  make: (packed: string) => Promise<void>,
+): Promise<string> {
+  const layer = join(CACHE, `${name}-${hashOf(parts).slice(0, 16)}.tar.gz`);
+  if (!existsSync(layer)) {
+    await mkdir(CACHE, { recursive: true });
+    await removeOld();
+    const packed = `${layer}.${process.pid}`;
+    await make(packed);
+    await rename(packed, layer);
+  }
   await utimes(layer, new Date(), new Date());
   return layer;
 }
 
-async function make(layer: string, fill: (root: string, scratch: string) => Promise<void>): Promise<void> {
-  await mkdir(CACHE, { recursive: true });
-  await removeOld();
+// As image builders do it: an attribute of a file is a record of the header that comes before it.
+async function packCapable(
+  packed: string,
+  { content, to, capability }: { content: Buffer; to: string; capability: Buffer },
+): Promise<void> {
+  const pack = tar();
+  const written = pipeline(pack, createGzip({ level: 1 }), createWriteStream(packed));
+  const attribute = { 'SCHILY.xattr.security.capability': capability.toString('latin1') };
+  pack.entry({ name: to, mode: 0o755, mtime: new Date(0), pax: attribute }, content);
+  pack.finalize();
+  await written;
+}
+
+async function packFolder(
+  packed: string,
+  fill: (root: string, scratch: string) => Promise<void>,
+): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'die-operator-layer-'));
   const [root, scratch] = [join(folder, 'root'), join(folder, 'scratch')];
   try {
     await Promise.all([mkdir(root), mkdir(scratch)]);
     await fill(root, scratch);
-    const packed = `${layer}.${process.pid}`;
     // Whatever the umask, for any user to read.
     const options = [...REPEATABLE, '--mode=a+rX,go-w', '-I', 'gzip -1'];
     await promisify(execFile)('tar', [...options, '-C', root, '-cf', packed, '.']);
-    await rename(packed, layer);
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { REGISTRY } from './node-config.ts';
 import type { Node } from './node.ts';
-import { cachedLayer, filesBelow, hashOf } from './layers.ts';
+import { cachedLayer, capableLayer, filesBelow, hashOf } from './layers.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const run = promisify(execFile);
@@ -31,9 +31,10 @@ export async function pushOperatorImage(node: Node): Promise<PushedImage> {
   return push(node, 'die-operator', [await baseLayer(), await programLayer()]);
 }
 
-/** The same of the Dockerfile's stage `helper`, which has two programs of the distribution besides. */
+/** The same of the Dockerfile's stage `helper`, which has two programs of the distribution and another Node besides. */
 export async function pushHelperImage(node: Node): Promise<PushedImage> {
-  return push(node, 'die-operator-helper', [await baseLayer(), await netnsLayer(), await programLayer()]);
+  const layers = [await baseLayer(), await netnsLayer(), await captureLayer(), await programLayer()];
+  return push(node, 'die-operator-helper', layers);
 }
 
 async function push(node: Node, repository: string, layers: readonly string[]): Promise<PushedImage> {
@@ -100,6 +101,16 @@ async function netnsLayer(): Promise<string> {
   return cachedLayer('netns', [...programs, ...libraries], async (root) => {
     for (const file of new Set([...programs, ...libraries])) await copyTo(file, join(root, file));
   });
+}
+
+/** What the helper profile `capture` runs: `setcap cap_dac_read_search,cap_sys_ptrace=ep`. */
+function captureLayer(): Promise<string> {
+  const [dacReadSearch, sysPtrace] = [2, 19];
+  // struct vfs_cap_data: revision 2 with the effective bit, then permitted and inheritable, 32 bits each, low and high.
+  const capability = Buffer.alloc(20);
+  capability.writeUInt32LE(0x02_00_00_01, 0);
+  capability.writeUInt32LE((1 << dacReadSearch) | (1 << sysPtrace), 4);
+  return capableLayer('capture', { from: process.execPath, to: 'app/capture/node', capability });
 }
 
 async function librariesOf(program: string): Promise<string[]> {

@@ -1,5 +1,6 @@
 // Realistic bugs, each planted into the source text as it is loaded by a process of its own: production code has no switch.
 // The text must be there exactly once, or the hunt fails, so that no mutant rots.
+import { EVIDENCE_MUTANTS } from './mutants/evidence.ts';
 import type { Mutant } from './mutants/mutant.ts';
 import { QUARANTINE_MUTANTS } from './mutants/quarantine.ts';
 
@@ -61,15 +62,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'evict-before-capture',
     file: 'decide/plan.ts',
-    find: 'isolation(now) ?? cutNext(now) ?? capture(now) ?? eviction(now)',
-    replacement: 'isolation(now) ?? cutNext(now) ?? eviction(now) ?? capture(now)',
+    find: 'isolation(now) ?? cutNext(now) ?? capture(now) ?? confirmNext(now) ?? eviction(now)',
+    replacement: 'isolation(now) ?? cutNext(now) ?? confirmNext(now) ?? eviction(now) ?? capture(now)',
     about: 'the pod goes before its evidence is kept',
   },
   {
     name: 'capture-before-isolation',
     file: 'decide/plan.ts',
-    find: 'isolation(now) ?? cutNext(now) ?? capture(now) ?? eviction(now)',
-    replacement: 'capture(now) ?? isolation(now) ?? cutNext(now) ?? eviction(now)',
+    find: 'isolation(now) ?? cutNext(now) ?? capture(now) ?? confirmNext(now) ?? eviction(now)',
+    replacement: 'capture(now) ?? isolation(now) ?? cutNext(now) ?? confirmNext(now) ?? eviction(now)',
     about: 'the pod is isolated only when its evidence is kept',
   },
   {
@@ -83,8 +84,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'ignore-narrowed-rung',
     file: 'decide/standing.ts',
-    find: 'return policy.rungs.filter(({ name }) => rungs.has(name)).flatMap(({ actions }) => actions);',
-    replacement: "return rungs.size > 0 ? ['Label', 'Isolate', 'Capture', 'Evict'] : [];",
+    find: '.flatMap(({ actions }) => actions)',
+    replacement: ".flatMap(() => ['Label', 'Isolate', 'Capture', 'Evict'])",
     about: 'what was taken off a rung is done all the same',
     prey: ['rung-narrowed'],
   },
@@ -223,7 +224,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'expiry-in-audit',
     file: 'decide/expiry.ts',
-    find: "if (!effectiveActions(uncapped, standing).enforce.includes('Isolate'))",
+    find: "if (!effectiveActions(uncapped, standing, isConfirmed).enforce.includes('Isolate'))",
     replacement: "if (effectiveActions(uncapped, standing).audit.includes('Evict'))",
     about: 'a quarantine that expires ends in an eviction, though its policy is in Audit by then',
     prey: ['expires-in-audit'],
@@ -260,6 +261,7 @@ export const MUTANTS: readonly Mutant[] = [
     about: 'an eviction whose answer is lost counts as not done',
   },
   ...QUARANTINE_MUTANTS,
+  ...EVIDENCE_MUTANTS,
 ];
 
 /** The mutant of that name. @throws RangeError that names all, if there is none. */

@@ -4,6 +4,7 @@ import { countsOnce, oneIncident } from './promises/alerts.ts';
 import { proven } from './promises/canaries.ts';
 import { denyPolicy } from './promises/deny-policy.ts';
 import { evidenceFirst, lastCopy, onceOnly, withinLimits } from './promises/destructive.ts';
+import { confirmed, evidenceKept } from './promises/evidence.ts';
 import { leads } from './promises/leads.ts';
 import { ends, trueRecord } from './promises/endings.ts';
 import { firewall } from './promises/firewalls.ts';
@@ -31,6 +32,8 @@ const JUDGES: Readonly<Record<Promised, Judge>> = {
   OneIncident: oneIncident,
   OnceOnly: onceOnly,
   EvidenceFirst: evidenceFirst,
+  EvidenceKept: evidenceKept,
+  Confirmed: confirmed,
   WithinLimits: withinLimits,
   LastCopy: lastCopy,
   Stopped: stopped,

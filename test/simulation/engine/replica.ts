@@ -10,6 +10,7 @@ import { MemoryDisk } from '../../support/memory-disk.ts';
 import { drawInt, drawsFor } from './draws.ts';
 import type { Fault, History } from './history.ts';
 import { Network } from './network.ts';
+import type { NodeReader } from './node-reader.ts';
 import { Process } from './process.ts';
 import type { SimClock } from './clock.ts';
 import type { ServerLog } from './server-log.ts';
@@ -23,6 +24,7 @@ export interface Surroundings {
   history: History;
   /** The disk for evidence, which outlives every process. */
   evidence: EvidenceStore;
+  nodeReader: NodeReader;
   /** Told of each line that a process logs. */
   onLog: (replica: string, fields: object, message: string) => void;
 }
@@ -124,7 +126,7 @@ export class Replica {
   }
 
   async #assemble(process: Process): Promise<OperatorParts> {
-    const { evidence, history } = this.#surroundings;
+    const { evidence, history, nodeReader } = this.#surroundings;
     const { clock } = process;
     const random = drawsFor(history.seed, `${this.name} life ${process.life}`);
     const log = this.#logger(process);
@@ -137,6 +139,7 @@ export class Replica {
       clock,
       random,
       evidence: aliveOnly(evidence, process),
+      nodeCollector: nodeReader.collector,
       log,
       journal,
       ...(history.replicas > 1 && {
@@ -232,7 +235,9 @@ export class Replica {
 /** The disk as one process reaches it: nothing is written by a dead one. */
 function aliveOnly(store: EvidenceStore, process: Process): EvidenceStore {
   return {
+    recipients: store.recipients,
     readiness: () => store.readiness(),
+    holds: async (summary) => process.turn().then(() => store.holds(summary)),
     open: async (subject) => {
       await process.turn();
       const bundle = await store.open(subject);
@@ -240,6 +245,7 @@ function aliveOnly(store: EvidenceStore, process: Process): EvidenceStore {
       return {
         add: async (file) => process.turn().then(() => bundle.add(file)),
         problem: (collector, message) => bundle.problem(collector, message),
+        failed: (collector, message) => bundle.failed(collector, message),
         finish: async () => process.turn().then(() => bundle.finish()),
       };
     },

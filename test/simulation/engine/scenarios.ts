@@ -3,6 +3,7 @@ import type { Scenario } from './scenario.ts';
 import { CANARIES } from './scenarios/canaries.ts';
 import { CUTTING } from './scenarios/cutting.ts';
 import { DENY_POLICY } from './scenarios/deny-policy.ts';
+import { EVIDENCE } from './scenarios/evidence.ts';
 import { EXPIRING } from './scenarios/expiry.ts';
 import { LADDERS } from './scenarios/ladders.ts';
 import { OWNED } from './scenarios/owners.ts';
@@ -22,6 +23,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...PROTECTED_PODS,
   ...CUTTING,
   ...CANARIES,
+  ...EVIDENCE,
 ];
 
 /** The scenario of that name. @throws RangeError that names all, if there is none. */

@@ -15,7 +15,7 @@ import {
 } from '../../../src/kube/resources.ts';
 import { alertAbout, type AlertChange } from '../../support/alerts.ts';
 import { aPolicy } from '../../support/builders.ts';
-import { createMemoryStore, type MemoryStore } from '../../support/memory-store.ts';
+import type { MemoryStore } from '../../support/memory-store.ts';
 import { DIGEST, isReady, PINNED } from '../../support/world.ts';
 import { CanaryAgent } from './canary-agent.ts';
 import { SimClock } from './clock.ts';
@@ -23,8 +23,10 @@ import { Exposure } from './exposure.ts';
 import { drawInt, drawOf, drawsFor } from './draws.ts';
 import type { History } from './history.ts';
 import { NodeAgent } from './node-agent.ts';
+import { NodeReader } from './node-reader.ts';
 import { Replica, type AlertAnswer } from './replica.ts';
 import { ServerLog } from './server-log.ts';
+import { StoreTrouble } from './store-trouble.ts';
 
 export const NAMESPACE = 'shop';
 
@@ -65,10 +67,11 @@ export class Stage {
   /** Stands in for canaries and their networks. */
   readonly canaryAgent: CanaryAgent;
   readonly evidence: MemoryStore;
+  readonly store: StoreTrouble;
+  /** Stands in for what capture pods read on their nodes. */
+  readonly nodeReader: NodeReader;
   readonly replicas: Replica[] = [];
   readonly alerts: SentAlert[] = [];
-  /** When the evidence of an incident was complete on the disk, by the incident's UID. */
-  readonly sealed = new Map<string, number>();
   /** What processes logged. */
   readonly logged: { replica: string; at: number; fields: object; message: string }[] = [];
   #moments = 0;
@@ -87,12 +90,9 @@ export class Stage {
     this.exposure = new Exposure(this, NAMESPACE);
     this.nodeAgent = new NodeAgent(this);
     this.canaryAgent = new CanaryAgent(this);
-    this.evidence = createMemoryStore({
-      clock: this.clock,
-      before: ({ name, incident }) => {
-        if (name === 'seal') this.sealed.set(incident.uid, this.clock.elapsed());
-      },
-    });
+    this.store = new StoreTrouble(this.clock);
+    this.nodeReader = new NodeReader(this);
+    this.evidence = this.store.evidence;
     this.cluster.start();
     this.cluster.api.create(NAMESPACES, undefined, { metadata: { name: NAMESPACE } });
     this.cluster.api.create(NAMESPACES, undefined, { metadata: { name: SYSTEM_NAMESPACE } });
@@ -100,11 +100,11 @@ export class Stage {
 
   /** Starts the replicas; times of faults count from here. */
   start(): void {
-    const { clock, log, history, evidence } = this;
+    const { clock, log, history, evidence, nodeReader } = this;
     clock.markStart();
     const onLog = (replica: string, fields: object, message: string) =>
       void this.logged.push({ replica, at: clock.elapsed(), fields, message });
-    const surroundings = { clock, log, history, evidence, onLog };
+    const surroundings = { clock, log, history, evidence, nodeReader, onLog };
     for (const [index, roles] of layout(history.replicas).entries()) {
       const replica = new Replica(`r${index + 1}`, roles, surroundings);
       this.replicas.push(replica);

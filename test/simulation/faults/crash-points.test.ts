@@ -9,7 +9,16 @@ import { explained } from './explained.ts';
 
 const LIMIT_MS = 120_000;
 /** Those that have two hundred writes that are alike, or those of another scenario; the command plays them all. */
-const LONG = new Set(['storm', 'canaries-unenforced', 'canaries-one-way', 'protected-hold']);
+const LONG = new Set([
+  'storm',
+  'canaries-unenforced',
+  'canaries-one-way',
+  'protected-hold',
+  'evidence-store-down',
+  'evidence-store-full',
+  'evidence-not-required',
+  'evidence-lost-store-full',
+]);
 const TAKEN_OVER = ['replace', 'release', 'delete-incident'];
 
 const tally = new Tally();

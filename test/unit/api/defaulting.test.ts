@@ -19,6 +19,13 @@ describe('defaults of a policy', () => {
       match: {},
       responses: [{ name: 'note', minSeverity: 'Warning', actions: ['Label'] }],
       isolation: { cut: 'None', ttl: '24h', onExpiry: 'Notify', onDrain: 'CaptureThenAllow' },
+      evidence: {
+        collectors: [],
+        contents: true,
+        deadline: '2m',
+        maxBytes: '256Mi',
+        required: false,
+      },
       eviction: {
         gracePeriodSeconds: 1,
         waitForBudget: '10m',
@@ -64,6 +71,16 @@ describe('defaults of a policy', () => {
           ttl: duration,
           onExpiry: fc.constant('Evict'),
           onDrain: fc.constant('Deny'),
+        },
+        { requiredKeys: [] },
+      ),
+      evidence: fc.record(
+        {
+          collectors: fc.subarray(['Processes', 'Filesystem']),
+          contents: fc.boolean(),
+          deadline: duration,
+          maxBytes: fc.constantFrom('1Mi', '2Gi'),
+          required: fc.boolean(),
         },
         { requiredKeys: [] },
       ),

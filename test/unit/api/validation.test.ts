@@ -128,12 +128,12 @@ describe('good objects', () => {
 });
 
 describe('unknown fields', () => {
-  const object = { ...policy({ mod: 'Enforce', responses: [{ ...rung, confirmed: true }] }), extra: 1 };
+  const object = { ...policy({ mod: 'Enforce', responses: [{ ...rung, approvedBy: 2 }] }), extra: 1 };
 
   it('are named beside the problems, sorted, and pruned', () => {
     const { problems, unknownFields, value } = driftpolicies(object);
     expect(problems).toEqual([]);
-    expect(unknownFields).toEqual(['extra', 'spec.mod', 'spec.responses[0].confirmed']);
+    expect(unknownFields).toEqual(['extra', 'spec.mod', 'spec.responses[0].approvedBy']);
     expect(value).toEqual(driftpolicies(policy()).value);
   });
 

@@ -59,6 +59,16 @@ describe('settings of the intake', () => {
     expect(readSettings({ ...TOKEN, maxAlertAge: '8760h' }).maxAlertAge).toBe('8760h');
   });
 
+  it.each([
+    ['23h', /--evidence-retention: is shorter than a day/],
+    ['8761h', /--evidence-retention: is longer than a year/],
+    ['soon', /--evidence-retention: /],
+  ])('name the flag of a retention that cannot be meant: %s', (evidenceRetention, message) => {
+    expect(() => readSettings({ ...TOKEN, evidenceRetention })).toThrow(message);
+    expect(readSettings({ ...TOKEN, evidenceRetention: '24h' }).evidenceRetention).toBe('24h');
+    expect(readSettings(TOKEN).evidenceRetention).toBeUndefined();
+  });
+
   it('name each wrong one by its flag', () => {
     const given = { ...TOKEN, intakePort: '99999', maxAlertAge: 'soon', unknownThing: 1 };
     expect(() => readSettings(given)).toThrow(/--intake-port: .*\n.*--max-alert-age: /s);
@@ -80,5 +90,5 @@ describe('settings of the intake', () => {
 it.each(Object.keys(SettingsSchema.shape))('the setting %s has a description and a flag', (name) => {
   const schema = SettingsSchema.shape[name as keyof typeof SettingsSchema.shape];
   expect(schema.description).toMatch(/\.$/);
-  expect(kebab(name)).toMatch(/^[a-z]+(-[a-z]+)*$/);
+  expect(kebab(name)).toMatch(/^[a-z]+(-[a-z0-9]+)*$/);
 });

@@ -5,6 +5,7 @@ import type { ContainerFacts, PodFacts } from '../../../src/api/pod.ts';
 import {
   DriftPolicySpecSchema,
   type DriftPolicy,
+  type Evidence,
   type Isolation,
   type PolicyKind,
 } from '../../../src/api/policy.ts';
@@ -113,11 +114,13 @@ export function settings(
     perWorkload?: number;
     perNamespace?: number;
     isolation?: Partial<Isolation>;
+    evidence?: Partial<Evidence>;
   } = {},
 ): ResponseSettings {
-  const { isolation, eviction, limits } = DriftPolicySpecSchema.parse({
+  const { isolation, evidence, eviction, limits } = DriftPolicySpecSchema.parse({
     responses: [{ name: 'any', actions: ['Label'] }],
     isolation: changes.isolation,
+    evidence: changes.evidence,
     eviction: {
       gracePeriodSeconds: changes.gracePeriodSeconds,
       waitForBudget: changes.waitForBudget,
@@ -128,7 +131,7 @@ export function settings(
       perNamespace: { quarantined: changes.perNamespace },
     },
   });
-  return { isolation, eviction, limits };
+  return { isolation, evidence, eviction, limits };
 }
 
 export function contribution(overrides: Partial<Contribution> = {}): Contribution {

@@ -20,6 +20,8 @@ describe('the powers of a namespace', () => {
       enforce: true,
       exceptions: true,
       cut: false,
+      collectors: [],
+      comparison: false,
       grantedBy: [],
     });
   });
@@ -32,6 +34,8 @@ describe('the powers of a namespace', () => {
       enforce: false,
       exceptions: false,
       cut: false,
+      collectors: [],
+      comparison: false,
       grantedBy: ['cluster'],
     });
   });
@@ -44,9 +48,12 @@ describe('the powers of a namespace', () => {
 
   test('are what any of several grants, with the shortest break-glass time, in any order', () => {
     const all = [
-      cluster({ grants: { enforce: true, cut: true } }, 'a'),
-      cluster({ grants: { exceptions: true, breakGlass: { maxDuration: '4h' } } }, 'b'),
-      cluster({ grants: { breakGlass: { maxDuration: '30m' } } }, 'c'),
+      cluster({ grants: { enforce: true, cut: true, collectors: ['Filesystem'] } }, 'a'),
+      cluster({ grants: { exceptions: true, comparison: true, breakGlass: { maxDuration: '4h' } } }, 'b'),
+      cluster(
+        { grants: { breakGlass: { maxDuration: '30m' }, collectors: ['Processes', 'Filesystem'] } },
+        'c',
+      ),
     ];
     fc.assert(
       fc.property(fc.shuffledSubarray(all, { minLength: 3 }), (some) => {
@@ -54,6 +61,8 @@ describe('the powers of a namespace', () => {
           enforce: true,
           exceptions: true,
           cut: true,
+          collectors: ['Processes', 'Filesystem'],
+          comparison: true,
           breakGlassMs: 1_800_000,
           grantedBy: ['a', 'b', 'c'],
         });
@@ -63,6 +72,18 @@ describe('the powers of a namespace', () => {
 });
 
 describe('a policy of a namespace that asks for more than is granted', () => {
+  test('may run commands in pods, and have checkpoints made, only where that is granted', () => {
+    const exec = [{ container: 'web', command: ['ps'] }];
+    const asks = policy({ mode: 'Audit', evidence: { exec, collectors: ['Checkpoint'] } });
+    const paths = (grants: object) =>
+      rulebookOf([asks, cluster({ grants })], SHOP)
+        .refused.get(asks.uid)
+        ?.map(({ path }) => path);
+    expect(paths({})).toEqual(['spec.evidence.exec', 'spec.evidence.collectors[0]']);
+    expect(paths({ exec: true, collectors: ['Checkpoint'] })).toBeUndefined();
+    expect(rulebookOf([asks], SHOP).inForce.has(asks.uid)).toBe(false);
+  });
+
   const greedy = policy({ mode: 'Enforce', exceptions: [EXCEPTION] });
 
   test('is not in force, and is told which field and by whom', () => {
@@ -112,6 +133,39 @@ describe('a policy of a namespace that asks for more than is granted', () => {
     expect(rulebookOf([cutting, cluster({ grants: { cut: true } })], SHOP).inForce.has(cutting.uid)).toBe(
       true,
     );
+  });
+
+  test.each<[string, object[], string[]]>([
+    ['nobody grants anything', [], ['spec.evidence.collectors[0]', 'spec.evidence.collectors[1]']],
+    [
+      'others are granted',
+      [{ grants: { cut: true, collectors: ['Processes'] } }],
+      ['spec.evidence.collectors[0]'],
+    ],
+    [
+      'they are granted',
+      [{ grants: { collectors: ['Filesystem'] } }, { grants: { collectors: ['Processes'] } }],
+      [],
+    ],
+  ])('may have on the node what is read there only where that is granted: %s', (_where, specs, paths) => {
+    const reading = policy({ evidence: { collectors: ['Filesystem', 'Processes'] } });
+    const book = rulebookOf([reading, ...specs.map((spec, index) => cluster(spec, `c${index}`))], SHOP);
+    expect(book.refused.get(reading.uid)?.map(({ path }) => path) ?? []).toEqual(paths);
+    expect(book.inForce.has(reading.uid)).toBe(paths.length === 0);
+  });
+
+  test('may have drift confirmed on the node only where Filesystem is granted', () => {
+    const confirming = policy({ responses: [{ name: 'r', confirmed: true, actions: ['Evict'] }] });
+    const book = (spec: object) => rulebookOf([confirming, cluster(spec)], SHOP);
+    expect(book({ grants: { collectors: ['Processes'] } }).refused.get(confirming.uid)).toMatchObject([
+      { path: 'spec.responses[0].confirmed' },
+    ]);
+    expect(book({ grants: { collectors: ['Filesystem'] } }).refused.get(confirming.uid)).toBeUndefined();
+  });
+
+  test('that is of the cluster may read on the node without a grant', () => {
+    const reading = cluster({ grants: {}, evidence: { collectors: ['Processes'] } });
+    expect(rulebookOf([reading], SHOP).refused.get(reading.uid)).toBeUndefined();
   });
 
   test('cannot grant anything to itself', () => {

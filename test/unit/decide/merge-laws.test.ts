@@ -135,7 +135,7 @@ describe('whatever the policies are,', () => {
 
 test('the worlds are ones in which something happens', () => {
   const seen = { answered: 0, capped: 0, glass: 0, refused: 0, enforced: 0 };
-  const sample = fc.sample(worlds, { numRuns: 300, seed: 6 });
+  const sample = fc.sample(worlds, { numRuns: 500, seed: 6 });
   for (const { policies, scene } of sample) {
     const { parts: all, done } = answerOf(policies, scene);
     const caps = Object.values(all).flatMap(({ cap }) => cap ?? []);

@@ -5,11 +5,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CUSTOM_KINDS, openApiSchema } from '../../../src/api/crd.ts';
 import { BREAK_GLASS_ANNOTATION } from '../../../src/api/names.ts';
-import { ACTIONS, CAPS, type Action } from '../../../src/api/policy.ts';
+import { ACTIONS, CAPS, COLLECTORS, type Action, type CollectorName } from '../../../src/api/policy.ts';
+import { candidateOf, type Candidate } from '../../../src/decide/comparison.ts';
 import { parseDuration } from '../../../src/decide/duration.ts';
 import { inSystemOrder } from '../../../src/decide/merge.ts';
 import type { CompiledPolicy } from '../../../src/decide/policies.ts';
+import { parseQuantity } from '../../../src/decide/quantity.ts';
 import { NOW } from '../../support/builders.ts';
+import { rulebookOf } from '../../support/matched.ts';
 import { walk, type Json } from '../api/structural-rules.ts';
 import { answerOf, compiled, SHOP, worlds, type Answer, type Scene } from './merge-worlds.ts';
 
@@ -61,26 +64,54 @@ const either =
     expect(merged).toBe(each.includes(careful) ? careful : each[0]);
   };
 
+/** How the pod is compared by all policies in force, and by each of them alone. */
+function compared({ policies, scene }: World): [Candidate | undefined, Candidate[]] {
+  const inForce = [...rulebookOf(policies, SHOP).inForce.values()];
+  const by = (some: readonly CompiledPolicy[]) => candidateOf(scene.pod, some, new Set());
+  return [by(inForce), inForce.flatMap((one) => by([one]) ?? [])];
+}
+
 const granted = ({ policies }: World) =>
   policies.flatMap(({ grants, matchesNamespace }) => (grants && matchesNamespace(SHOP) ? [grants] : []));
 const EVERYTHING = compiled(
   [
     {
       kind: 'ClusterDriftPolicy',
-      spec: { namespaceSelector: {}, grants: { enforce: true, exceptions: true, cut: true } },
+      spec: {
+        namespaceSelector: {},
+        grants: {
+          enforce: true,
+          exceptions: true,
+          cut: true,
+          collectors: [...COLLECTORS],
+          exec: true,
+          comparison: true,
+        },
+      },
     },
   ],
   100,
 );
+const isCollector = (power: string): power is CollectorName => COLLECTORS.some((name) => name === power);
+/** What the policies of a namespace may do where nobody grants anything. */
+const FREE: ReadonlySet<string> = new Set(['enforce', 'exceptions']);
+const ASKS = {
+  enforce: ({ mode }: CompiledPolicy) => mode === 'Enforce',
+  exceptions: ({ exceptions }: CompiledPolicy) => exceptions.length > 0,
+  comparison: ({ comparison }: CompiledPolicy) => comparison !== undefined,
+  cut: ({ settings }: CompiledPolicy) => settings.isolation.cut === 'PodFirewall',
+  exec: ({ settings }: CompiledPolicy) => (settings.evidence.exec ?? []).length > 0,
+} as const;
 /** A policy of the namespace that asks for a power is in force exactly where it is granted; one of the cluster always. */
-function inForceIfGranted(
-  world: World,
-  power: 'enforce' | 'exceptions' | 'cut',
-  asks: (policy: CompiledPolicy) => boolean,
-): void {
+function inForceIfGranted(world: World, power: keyof typeof ASKS | CollectorName): void {
+  const asks = (policy: CompiledPolicy) =>
+    Object.entries(ASKS).every(([name, of]) => of(policy) === (name === power)) &&
+    COLLECTORS.every((name) => policy.settings.evidence.collectors.includes(name) === (name === power));
   const grants = granted(world);
-  const isFreeWithout = power !== 'cut' && grants.length === 0;
-  const isGranted = isFreeWithout || grants.some((grant) => grant[power]);
+  const isFreeWithout = FREE.has(power) && grants.length === 0;
+  const isGranted =
+    isFreeWithout ||
+    grants.some((grant) => (isCollector(power) ? grant.collectors.includes(power) : grant[power]));
   const ungoverned = answerOf(
     [...world.policies.filter((one) => !one.grants), ...EVERYTHING],
     world.scene,
@@ -157,33 +188,47 @@ const ROWS: Readonly<Record<string, Row>> = {
   'isolation.ttl': longest(({ isolation }) => isolation.ttl),
   'isolation.onExpiry': either('Notify', ({ isolation }) => isolation.onExpiry),
   'isolation.onDrain': either('Deny', ({ isolation }) => isolation.onDrain),
+  'evidence.collectors': (world) => {
+    const [merged, each] = setting(world, ({ evidence }) => evidence.collectors);
+    expect(merged).toEqual(
+      each.length > 0 ? COLLECTORS.filter((name) => each.some((one) => one.includes(name))) : undefined,
+    );
+  },
+  'evidence.contents': either(true, ({ evidence }) => evidence.contents),
+  'evidence.deadline': longest(({ evidence }) => evidence.deadline),
+  'evidence.maxBytes': extreme(Math.max, ({ evidence }) => parseQuantity(evidence.maxBytes)),
+  'evidence.exec': (world) => {
+    const [merged, each] = setting(world, ({ evidence }) => evidence.exec ?? []);
+    const keys = (some: typeof each) =>
+      some.flatMap((all) => all.map(({ container, command }) => JSON.stringify([container, command])));
+    expect(keys(merged ? [merged] : [])).toEqual([...new Set(keys(each))].toSorted().slice(0, 4));
+  },
+  'evidence.required': either(true, ({ evidence }) => evidence.required),
   'eviction.gracePeriodSeconds': extreme(Math.max, ({ eviction }) => eviction.gracePeriodSeconds),
   'eviction.waitForBudget': longest(({ eviction }) => eviction.waitForBudget),
   'eviction.replacement.require': either('Pinned', ({ eviction }) => eviction.replacement.require),
   'eviction.replacement.readyWithin': longest(({ eviction }) => eviction.replacement.readyWithin),
   'limits.perWorkload.quarantined': extreme(Math.min, ({ limits }) => limits.perWorkload.quarantined),
   'limits.perNamespace.quarantined': extreme(Math.min, ({ limits }) => limits.perNamespace.quarantined),
-  'grants.enforce': (world) =>
-    inForceIfGranted(
-      world,
-      'enforce',
-      ({ mode, exceptions, settings }) =>
-        mode === 'Enforce' && exceptions.length === 0 && settings.isolation.cut === 'None',
-    ),
-  'grants.exceptions': (world) =>
-    inForceIfGranted(
-      world,
-      'exceptions',
-      ({ mode, exceptions, settings }) =>
-        mode === 'Audit' && exceptions.length > 0 && settings.isolation.cut === 'None',
-    ),
-  'grants.cut': (world) =>
-    inForceIfGranted(
-      world,
-      'cut',
-      ({ mode, exceptions, settings }) =>
-        mode === 'Audit' && exceptions.length === 0 && settings.isolation.cut === 'PodFirewall',
-    ),
+  'comparison.interval': (world) => {
+    const [merged, each] = compared(world);
+    expect(merged?.intervalMs).toBe(
+      each.length > 0 ? Math.min(...each.map(({ intervalMs }) => intervalMs)) : undefined,
+    );
+  },
+  'comparison.expectedWrites': (world) => {
+    const [merged, each] = compared(world);
+    const all = new Set(each.flatMap(({ expectedWrites }) => expectedWrites));
+    expect(new Set(merged?.expectedWrites)).toEqual(all);
+  },
+  'grants.enforce': (world) => inForceIfGranted(world, 'enforce'),
+  'grants.exceptions': (world) => inForceIfGranted(world, 'exceptions'),
+  'grants.cut': (world) => inForceIfGranted(world, 'cut'),
+  'grants.collectors': (world) => {
+    for (const name of COLLECTORS) inForceIfGranted(world, name);
+  },
+  'grants.exec': (world) => inForceIfGranted(world, 'exec'),
+  'grants.comparison': (world) => inForceIfGranted(world, 'comparison'),
   'grants.breakGlass.maxDuration': (world) => {
     const times = granted(world).flatMap(({ breakGlass }) =>
       breakGlass ? [parseDuration(breakGlass.maxDuration)] : [],

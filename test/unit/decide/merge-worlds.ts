@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { Contribution } from '../../../src/api/incident.ts';
 import type { PodFacts } from '../../../src/api/pod.ts';
-import { ACTIONS, CAPS, type Action, type PolicyKind } from '../../../src/api/policy.ts';
+import { ACTIONS, CAPS, COLLECTORS, type Action, type PolicyKind } from '../../../src/api/policy.ts';
 import { SEVERITIES } from '../../../src/api/severity.ts';
 import { matchPolicies, type Match } from '../../../src/decide/match.ts';
 import { effectiveActions } from '../../../src/decide/merge.ts';
@@ -91,6 +91,26 @@ const common = {
     onExpiry: fc.constantFrom('Notify', 'Evict'),
     onDrain: fc.constantFrom('CaptureThenAllow', 'Deny'),
   }),
+  evidence: fc.record({
+    collectors: fc.oneof(fc.constant([]), fc.shuffledSubarray([...COLLECTORS])),
+    exec: fc.oneof(
+      fc.constant(undefined),
+      fc.uniqueArray(
+        fc.record({
+          container: fc.constantFrom('a', 'b'),
+          command: fc.constantFrom(['ps'], ['ls', '-l'], ['id']),
+        }),
+        {
+          maxLength: 4,
+          selector: (one) => JSON.stringify(one),
+        },
+      ),
+    ),
+    contents: fc.boolean(),
+    deadline: fc.constantFrom('59s', '60s', '1m', '90s', '1m30s', '9m'),
+    maxBytes: fc.constantFrom('1023Mi', '1024Mi', '1Gi', '2Gi', '1048576Ki'),
+    required: fc.boolean(),
+  }),
   eviction: fc.record({
     gracePeriodSeconds: fc.integer({ min: 1, max: 3600 }),
     waitForBudget: durations,
@@ -100,6 +120,12 @@ const common = {
     perWorkload: fc.record({ quarantined: fc.nat({ max: 1000 }) }),
     perNamespace: fc.record({ quarantined: fc.nat({ max: 1000 }) }),
   }),
+  comparison: fc.constantFrom(
+    ...Array.from({ length: 12 }, () => undefined),
+    { interval: '60m' },
+    { interval: '1h', expectedWrites: ['/b/*', '/a/*'] },
+    { interval: '10m', expectedWrites: ['/b/*'] },
+  ),
 };
 const namespaceSelector = fc.constantFrom<object>(
   {},
@@ -126,6 +152,9 @@ export const granting: fc.Arbitrary<Draft[]> = fc.array(
           enforce: fc.boolean(),
           exceptions: fc.boolean(),
           cut: fc.boolean(),
+          collectors: fc.subarray([...COLLECTORS]),
+          exec: fc.boolean(),
+          comparison: fc.boolean(),
           breakGlass: fc.record({ maxDuration: fc.constantFrom('1m', '60s', '2h') }),
         },
         { requiredKeys: [] },

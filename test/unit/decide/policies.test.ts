@@ -157,13 +157,13 @@ describe('refuses', () => {
 
   test('fields of another version at any depth: ignoring one could do more than its author allowed', () => {
     const found = problems({
-      responses: [{ ...RUNG, confirmed: true }],
+      responses: [{ ...RUNG, approvedBy: 2 }],
       approval: { requiredFor: ['StatefulSet'] },
       match: { podSelector: { matchLabels: { app: 'web' }, matchNames: ['x'] } },
       limits: { perWorkload: { quarantined: 1, evicting: 1 } },
     });
     expect(found.map(({ path }) => path)).toEqual([
-      'spec.responses[0].confirmed',
+      'spec.responses[0].approvedBy',
       'spec.approval',
       'spec.match.podSelector.matchNames',
       'spec.limits.perWorkload.evicting',

@@ -2,31 +2,35 @@ import { describe, expect, it } from 'vitest';
 import {
   createBundle,
   finishedBundle,
+  type BundleEnd,
   type BundleLimits,
   type BundleSink,
 } from '../../../src/evidence/bundle.ts';
-import { parseManifest, sha256 } from '../../../src/evidence/manifest.ts';
+import { MAX_MANIFEST_BYTES, parseManifest, sha256 } from '../../../src/evidence/manifest.ts';
+import type { BundleSummary } from '../../../src/evidence/store.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 import { fileOf, SUBJECT } from './fakes.ts';
 
 class Sink implements BundleSink {
   readonly written = new Map<string, string>();
   sealed: Uint8Array | undefined;
+  envelope: Uint8Array | undefined;
   active = 0;
   mostActive = 0;
   failAt: string | undefined;
 
-  async write(path: string, content: Uint8Array): Promise<void> {
+  async write(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
     this.mostActive = Math.max(this.mostActive, ++this.active);
     await new Promise((resolve) => setImmediate(resolve));
     this.active -= 1;
     if (path === this.failAt) throw new Error('disk full');
-    this.written.set(path, Buffer.from(content).toString());
+    this.written.set(path, Buffer.concat(await Array.fromAsync(content)).toString());
   }
 
-  seal(manifest: Uint8Array): Promise<void> {
+  seal({ manifest, envelope }: BundleEnd): Promise<void> {
     if (this.active > 0) throw new Error('sealed while a file is written');
     this.sealed = manifest;
+    this.envelope = envelope;
     return Promise.resolve();
   }
 
@@ -124,6 +128,19 @@ describe('a bundle', () => {
     });
   });
 
+  it('leaves out files that its manifest has no room for: it must be readable afterwards', async () => {
+    const sink = new Sink();
+    const open = bundle(sink, { maxBytes: 1, maxFiles: 20_000 });
+    const source = 's'.repeat(1000);
+    const added = Array.from({ length: 14_000 }, (_, n) => open.add(fileOf(`files/${n}`, '', { source })));
+    const left = (await Promise.all(added)).filter((stored) => stored === undefined).length;
+    const { files } = await open.finish();
+    expect(left).toBeGreaterThan(0);
+    expect(files).toBe(14_000 - left);
+    expect(sink.sealed?.length).toBeLessThan(MAX_MANIFEST_BYTES);
+    expect(sink.manifest.problems.at(-1)?.message).toContain('more problems are not listed');
+  });
+
   it('stores files that are added at the same time one after the other, and finishes after them', async () => {
     const sink = new Sink();
     const open = bundle(sink, { maxBytes: 1000 });
@@ -190,7 +207,16 @@ describe('a bundle', () => {
 
 describe('a bundle that was finished earlier', () => {
   it('answers its summary and takes nothing', async () => {
-    const summary = { location: 'x', manifestSha256: 'a'.repeat(64), files: 1, bytes: 1, problems: [] };
+    const summary: BundleSummary = {
+      location: 'x',
+      manifestSha256: 'a'.repeat(64),
+      files: 1,
+      bytes: 1,
+      missing: [],
+      problems: [],
+      encryption: 'None',
+      signedBy: [],
+    };
     const done = finishedBundle(summary);
     expect(done.finished).toBe(summary);
     expect(await done.finish()).toBe(summary);

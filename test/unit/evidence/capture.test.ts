@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { capture, WIND_UP_MS } from '../../../src/evidence/capture.ts';
+import { capture, STORE_MS, WIND_UP_MS } from '../../../src/evidence/capture.ts';
 import type { Collector } from '../../../src/evidence/collector.ts';
 import { apiSnapshot } from '../../../src/evidence/collectors/api-snapshot.ts';
 import { podLogs } from '../../../src/evidence/collectors/logs.ts';
@@ -21,7 +21,10 @@ function setup(options: Partial<MemoryStoreOptions> = {}) {
 }
 
 const collector = (name: string, collect: Collector['collect']): Collector => ({ name, collect });
-const adding = (name: string) => collector(name, (_, bundle) => bundle.add(fileOf(`${name}.txt`, name)));
+const adding = (name: string) =>
+  collector(name, async (_, bundle) => {
+    await bundle.add(fileOf(`${name}.txt`, name));
+  });
 const hanging = (name: string) => collector(name, () => new Promise(() => {}));
 
 describe('capture', () => {
@@ -187,8 +190,72 @@ describe('a store that fails', () => {
         if (path === 'a.txt') throw full;
       },
     });
-    const careless = collector('careless', (_, bundle) => bundle.add(fileOf('a.txt')).catch(() => {}));
+    const careless = collector('careless', async (_, bundle) => {
+      await bundle.add(fileOf('a.txt')).catch(() => {});
+    });
     await expect(capture([careless, adding('b')], context, store)).rejects.toBe(full);
     expect(store.manifest(INCIDENT.uid)).toBeUndefined();
+  });
+});
+
+async function* stalled(): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(Buffer.from('begun'));
+  await new Promise(() => {});
+}
+
+describe('a collector with a stream that hangs', () => {
+  it('is given up with what had come, and holds up nobody', async () => {
+    const { clock, store, context } = setup();
+    const node = collector('node', async (_, bundle) => {
+      await bundle.add(fileOf('node/x.tar', stalled(), { collector: 'node' }));
+    });
+    const done = capture([node], context, store);
+    await clock.advance(UNTIL_MS + WIND_UP_MS);
+    const { files, missing, problems } = await done;
+    expect({ files, missing }).toEqual({ files: 1, missing: [] });
+    expect(problems).toEqual([
+      expect.stringMatching(/^node: given up/),
+      'node: node/x.tar is cut after 5 bytes: the collector had ended',
+    ]);
+    expect(store.text(INCIDENT.uid, 'node/x.tar')).toBe('begun');
+  });
+
+  it('that it did not wait for holds up no later one', async () => {
+    const { store, context } = setup();
+    const careless = collector('careless', (_, bundle) => {
+      void bundle.add(fileOf('node/x.tar', stalled()));
+      return Promise.resolve();
+    });
+    const summary = await capture([careless, adding('later')], context, store);
+    expect(summary.files).toBe(2);
+    expect(store.text(INCIDENT.uid, 'later.txt')).toBe('later');
+  });
+});
+
+describe('collectors that gave nothing at all', () => {
+  it('are named as missing: failed, given up, not begun', async () => {
+    const { clock, store, context } = setup();
+    const failing = collector('failing', () => Promise.reject(new Error('broken')));
+    const half = collector('half', async (_, bundle) => {
+      await bundle.add(fileOf('half.txt', 'x', { collector: 'half' }));
+      throw new Error('broken');
+    });
+    const done = capture([failing, half, hanging('stuck'), adding('late')], context, store);
+    await clock.advance(UNTIL_MS + WIND_UP_MS);
+    expect((await done).missing).toEqual(['failing', 'late', 'stuck']);
+  });
+});
+
+describe('a store that does not answer', () => {
+  it.each(['open', 'write', 'seal'] as const)('ends the capture with an error, at its %s', async (hangs) => {
+    const before: MemoryStoreOptions['before'] = ({ name }) =>
+      name === hangs ? new Promise(() => {}) : undefined;
+    const { clock, store, context } = setup({ before });
+    const done = capture([adding('a')], context, store).catch((error: unknown) => error);
+    await clock.advance(UNTIL_MS + WIND_UP_MS + STORE_MS);
+    expect(await Promise.race([done, Promise.resolve('hangs')])).toMatchObject({
+      reason: 'Unreachable',
+      message: expect.stringMatching(/did not answer within 300 s/) as string,
+    });
   });
 });

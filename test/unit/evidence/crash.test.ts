@@ -5,10 +5,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDirectoryStore } from '../../../src/evidence/directory-store.ts';
 import { localFiles, type FileSystem } from '../../../src/evidence/files.ts';
 import { parseManifest } from '../../../src/evidence/manifest.ts';
-import { verifyManifest, type Difference } from '../../../src/evidence/verify.ts';
+import { verifyBundle, verifyManifest, type Difference } from '../../../src/evidence/verify.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 import { fileOf, INCIDENT, SUBJECT } from './fakes.ts';
 import { faultyFiles, Killed } from './faulty-files.ts';
+import { ageKeys, signingKeys, streamOf } from './keys.ts';
 
 const NAME = `${INCIDENT.name}-${INCIDENT.uid}`;
 
@@ -89,5 +90,42 @@ describe('a process that is killed', () => {
     }
     // Only a process that died after the rename left one.
     expect(shown).toEqual([[]]);
+  });
+});
+
+describe('a process that encrypts and signs and is killed', () => {
+  it('at any file operation leaves a bundle that verifies whole, or none', async () => {
+    const { recipient, identity } = await ageKeys();
+    const { signer, verifier } = signingKeys();
+    const attempt = async (files: FileSystem) => {
+      const options = { root, clock: new VirtualClock(), version: '1', files };
+      const store = createDirectoryStore({
+        ...options,
+        recipients: [recipient],
+        signer: () => Promise.resolve(signer),
+      });
+      const bundle = await store.open(SUBJECT);
+      if (bundle.finished) return bundle.finished;
+      await bundle.add(fileOf('a/stream', streamOf('one', 'two')));
+      return bundle.finish();
+    };
+    const check = (location: string) => verifyBundle(location, { keys: [verifier], identities: [identity] });
+    const shown: Difference[] = [];
+    let count = 1;
+    for (let alive = false; !alive; count++) {
+      const { files, operations } = faultyFiles((_, at) =>
+        at < count ? undefined : { error: new Killed(), torn: at === count },
+      );
+      await attempt(files).catch(() => {});
+      alive = operations.length < count;
+      const names: string[] = await readdir(join(root, 'shop')).catch(() => []);
+      if (names.includes(NAME)) shown.push(...(await check(join(root, 'shop', NAME))).differences);
+      const { location, signedBy } = await attempt(localFiles);
+      expect(await check(location)).toMatchObject({ differences: [], opened: 1 });
+      expect(signedBy).toEqual([verifier.keyId]);
+      await rm(join(root, 'shop'), { recursive: true });
+    }
+    expect(shown).toEqual([]);
+    expect(count).toBeGreaterThan(15);
   });
 });

@@ -1,8 +1,9 @@
 // A small API server and the records that the evidence tests start from.
 import type { Target } from '../../../src/api/incident.ts';
 import type { KubeObject } from '../../../src/api/meta.ts';
-import type { BundleFile, BundleWriter } from '../../../src/evidence/bundle.ts';
+import type { BundleFile, BundleWriter, StoredFile } from '../../../src/evidence/bundle.ts';
 import type { CollectContext } from '../../../src/evidence/collector.ts';
+import { sha256 } from '../../../src/evidence/manifest.ts';
 import type { CallOptions, KubeClient, Selection } from '../../../src/kube/client.ts';
 import type { Clock } from '../../../src/kube/clock.ts';
 import { KubeError, statusError } from '../../../src/kube/errors.ts';
@@ -129,13 +130,20 @@ export function contextOf(api: FakeApi, rest: Partial<CollectContext> = {}): Col
 
 /** A bundle that only remembers. */
 export class RecordingBundle implements BundleWriter {
-  readonly files = new Map<string, BundleFile>();
+  readonly files = new Map<string, BundleFile & { content: Buffer }>();
   readonly problems: string[] = [];
+  readonly missing: string[] = [];
 
-  add(file: BundleFile): Promise<void> {
-    if (this.files.has(file.path)) return Promise.reject(new Error(`${file.path} was added before`));
-    this.files.set(file.path, file);
-    return Promise.resolve();
+  async add(file: BundleFile): Promise<StoredFile> {
+    if (this.files.has(file.path)) throw new Error(`${file.path} was added before`);
+    const bytes = await bytesOf(file.content);
+    this.files.set(file.path, { ...file, content: bytes });
+    return { path: file.path, size: bytes.length, sha256: sha256(bytes), truncated: file.truncated ?? false };
+  }
+
+  failed(collector: string, message: string): void {
+    this.problem(collector, message);
+    this.missing.push(collector);
   }
 
   problem(collector: string, message: string): void {
@@ -146,14 +154,19 @@ export class RecordingBundle implements BundleWriter {
     const content = this.files.get(path)?.content;
     if (content === undefined)
       throw new Error(`${path} was not added; there are ${[...this.files.keys()].join(', ')}`);
-    return JSON.parse(Buffer.from(content).toString()) as Record<string, unknown>;
+    return JSON.parse(content.toString()) as Record<string, unknown>;
   }
+}
+
+async function bytesOf(content: BundleFile['content']): Promise<Buffer> {
+  if (typeof content === 'string') return Buffer.from(content);
+  return content instanceof Uint8Array ? Buffer.from(content) : Buffer.concat(await Array.fromAsync(content));
 }
 
 /** A file for a bundle. */
 export function fileOf(
   path: string,
-  content: string | Uint8Array = 'content',
+  content: BundleFile['content'] = 'content',
   rest: Partial<BundleFile> = {},
 ): BundleFile {
   return {

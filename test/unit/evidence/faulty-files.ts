@@ -37,6 +37,7 @@ export function faultyFiles(fault: Fault): FaultyFiles {
     operations,
     files: {
       kindOf: guard('kindOf', (path: string) => localFiles.kindOf(path)),
+      modifiedAt: guard('modifiedAt', (path: string) => localFiles.modifiedAt(path)),
       names: guard('names', (path: string) => localFiles.names(path)),
       makeDirectory: guard('makeDirectory', (path: string) => localFiles.makeDirectory(path)),
       read: guard('read', (path: string, maxBytes: number) => localFiles.read(path, maxBytes)),
@@ -45,7 +46,11 @@ export function faultyFiles(fault: Fault): FaultyFiles {
       remove: guard('remove', (path: string) => localFiles.remove(path)),
       create: async (path, content) => {
         const failing = before('create', path);
-        if (failing?.torn) await localFiles.create(path, content.subarray(0, content.length / 2));
+        if (failing?.torn) {
+          const whole =
+            content instanceof Uint8Array ? content : Buffer.concat(await Array.fromAsync(content));
+          await localFiles.create(path, whole.subarray(0, whole.length / 2));
+        }
         if (failing) throw failing.error;
         await localFiles.create(path, content);
       },

@@ -36,7 +36,9 @@ function manifest(rest: Partial<ManifestContent> = {}) {
     startedAt: AT,
     finishedAt: AT,
     limits: { maxBytes: 100, maxFiles: 10 },
+    encryption: { kind: 'None' },
     files: [],
+    missing: [],
     problems: [],
     ...rest,
   });
@@ -116,6 +118,7 @@ describe('a manifest', () => {
     ['a path that climbs out', withFiles(manifestFile('../a')), 'is not a safe path'],
     ['an absolute path', withFiles(manifestFile('/etc/passwd')), 'is not a safe path'],
     ['itself as a file', withFiles(manifestFile('manifest.json')), 'is not a safe path'],
+    ['its signatures as a file', withFiles(manifestFile('manifest.dsse.json')), 'is not a safe path'],
     ['a path twice', withFiles(manifestFile('a'), manifestFile('a')), 'has a path twice'],
     ['a hash that is none', withFiles(manifestFile('a', { sha256: 'A'.repeat(64) })), 'sha256'],
     ['a negative size', withFiles(manifestFile('a', { size: -1 })), 'size'],
@@ -128,12 +131,15 @@ describe('the summary for the incident', () => {
   it('counts files and bytes and hashes the very bytes of the manifest', () => {
     const made = manifest({ files: [manifestFile('a'), manifestFile('b', { size: 4 })] });
     const bytes = bytesOf(made);
-    expect(summarize(made, bytes, '/evidence/x')).toEqual({
+    expect(summarize({ manifest: bytes }, '/evidence/x')).toEqual({
       location: '/evidence/x',
       manifestSha256: createHash('sha256').update(bytes).digest('hex'),
       files: 2,
       bytes: 7,
+      missing: [],
       problems: [],
+      encryption: 'None',
+      signedBy: [],
     });
   });
 
@@ -142,8 +148,9 @@ describe('the summary for the incident', () => {
       collector: 'logs',
       message: `${n}\u0007${'ä'.repeat(900)}`,
     }));
-    const made = manifest({ problems });
-    const summary = summarize(made, bytesOf(made), '/evidence/x');
+    const missing = Array.from({ length: 40 }, (_, n) => `${n}`.repeat(63).slice(0, 63));
+    const made = manifest({ problems, missing });
+    const summary = summarize({ manifest: bytesOf(made) }, '/evidence/x');
     expect(DriftIncidentStatusSchema.shape.evidence.safeParse(summary).error).toBeUndefined();
     expect(summary.problems).toHaveLength(16);
     expect(summary.problems[0]).toMatch(/^logs: 0 ä+…$/);
@@ -153,7 +160,7 @@ describe('the summary for the incident', () => {
   it('keeps exactly as many problems as the status takes', () => {
     const problems = Array.from({ length: 16 }, (_, n) => ({ collector: 'logs', message: `${n}` }));
     const made = manifest({ problems });
-    expect(summarize(made, bytesOf(made), 'x').problems).toEqual(
+    expect(summarize({ manifest: bytesOf(made) }, 'x').problems).toEqual(
       problems.map(({ message }) => `logs: ${message}`),
     );
   });

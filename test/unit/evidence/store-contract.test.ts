@@ -70,6 +70,15 @@ describe.each(Object.entries(SUBJECTS))('the %s store', (_name, subject) => {
     expect(other.finished).toBeUndefined();
   });
 
+  it('holds what it finished, and nothing else', async () => {
+    const { store } = subject();
+    const bundle = await store.open(SUBJECT);
+    await bundle.add(fileOf('a'));
+    const summary = await bundle.finish();
+    expect(await store.holds(summary)).toBe(true);
+    expect(await store.holds({ ...summary, manifestSha256: 'f'.repeat(64) })).toBe(false);
+  });
+
   it('is ready', async () => {
     expect(await subject().store.readiness()).toBeUndefined();
   });

@@ -113,14 +113,26 @@ describe('verification', () => {
     ],
   ])('names %s', async (_what, tamper, { path, kind, detail }) => {
     await tamper();
-    expect(await verifyManifest(bundle)).toEqual([{ path, kind, detail: expect.stringMatching(detail) }]);
+    expect(await verifyManifest(bundle)).toEqual([
+      {
+        path,
+        kind,
+        layer: path === 'manifest.json' ? 'manifest' : 'file',
+        detail: expect.stringMatching(detail),
+      },
+    ]);
   });
 
   it('names a file that was replaced by a link to the same content', async () => {
     await rename(at('api/pod.json'), join(root, 'moved'));
     await symlink(join(root, 'moved'), at('api/pod.json'));
     expect(await verifyManifest(bundle)).toEqual([
-      { path: 'api/pod.json', kind: 'changed', detail: 'is a link or special file, not a regular file' },
+      {
+        path: 'api/pod.json',
+        layer: 'file',
+        kind: 'changed',
+        detail: 'is a link or special file, not a regular file',
+      },
     ]);
   });
 
@@ -137,7 +149,7 @@ describe('verification', () => {
   it('looks into no directory whose name is no text, nor into what has the name that it is read as', async () => {
     await mkdir(Buffer.concat([Buffer.from(`${bundle}/`), Buffer.from([0x80])]));
     expect(await verifyManifest(bundle)).toEqual([
-      { path: '\uFFFD', kind: 'extra', detail: expect.stringMatching(/^is a directory/) },
+      { path: '\uFFFD', layer: 'file', kind: 'extra', detail: expect.stringMatching(/^is a directory/) },
     ]);
     await symlink(root, at('\uFFFD'));
     expect((await verifyManifest(bundle)).map(({ path, kind }) => `${kind} ${path}`)).toEqual([
@@ -182,7 +194,12 @@ describe('verification', () => {
     await writeFile(at('manifest.json'), canonicalJson({ ...manifest, files }));
     expect(await verifyManifest(bundle)).toEqual([]);
     expect(await verifyManifest(bundle, manifestSha256)).toEqual([
-      { path: 'manifest.json', kind: 'invalid', detail: expect.stringContaining(`not ${manifestSha256}`) },
+      {
+        path: 'manifest.json',
+        layer: 'manifest',
+        kind: 'invalid',
+        detail: expect.stringContaining(`not ${manifestSha256}`),
+      },
     ]);
   });
 

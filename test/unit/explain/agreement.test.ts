@@ -55,6 +55,10 @@ const spec = fc.record({
     onExpiry: fc.constantFrom('Evict', 'Notify'),
     onDrain: fc.constantFrom('CaptureThenAllow', 'Deny'),
   }),
+  evidence: fc.record({
+    collectors: fc.constantFrom([], [], ['Filesystem'], ['Filesystem', 'Processes']),
+    required: fc.boolean(),
+  }),
   eviction: fc.record({ gracePeriodSeconds: fc.integer({ min: 1, max: 60 }) }),
   limits: fc.record({ perWorkload: fc.record({ quarantined: fc.integer({ min: 0, max: 5 }) }) }),
 });
@@ -69,6 +73,7 @@ const clusterParts = fc.record({
       enforce: fc.boolean(),
       exceptions: fc.boolean(),
       cut: fc.boolean(),
+      collectors: fc.subarray(['Processes', 'Filesystem']),
       breakGlass: maybe(fc.constant({ maxDuration: '4h' })),
     }),
   ),
@@ -140,6 +145,13 @@ describe('for any policies', () => {
                 match.settings.isolation.ttl,
                 match.settings.isolation.onExpiry,
                 match.settings.isolation.onDrain,
+                match.settings.evidence.collectors.join(', ') || 'None',
+                match.settings.evidence.contents,
+                match.settings.evidence.deadline,
+                match.settings.evidence.maxBytes,
+                // None of these policies asks for commands: evidence.exec.
+                'None',
+                match.settings.evidence.required,
                 match.settings.eviction.gracePeriodSeconds,
                 match.settings.eviction.waitForBudget,
                 match.settings.eviction.replacement.require,

@@ -113,10 +113,12 @@ test('each merged setting names the policies that have that value', () => {
     stored('a', { eviction: { gracePeriodSeconds: 30 }, limits: { perWorkload: { quarantined: 5 } } }),
     stored('b', {
       isolation: { ttl: '48h', onDrain: 'Deny' },
+      evidence: { maxBytes: '1Gi', contents: false },
       eviction: { waitForBudget: '1h', replacement: { require: 'Pinned' } },
     }),
     storedForCluster('c', {
       isolation: { cut: 'PodFirewall', onExpiry: 'Evict' },
+      evidence: { collectors: ['Filesystem', 'Processes'], deadline: '5m', required: true },
       eviction: { gracePeriodSeconds: 30 },
     }),
   ]);
@@ -127,6 +129,12 @@ test('each merged setting names the policies that have that value', () => {
     ['isolation.ttl', '48h', 'b'],
     ['isolation.onExpiry', 'Notify', 'a,b'],
     ['isolation.onDrain', 'Deny', 'b'],
+    ['evidence.collectors', 'Processes, Filesystem', 'c'],
+    ['evidence.contents', true, 'a,c'],
+    ['evidence.deadline', '5m', 'c'],
+    ['evidence.maxBytes', '1Gi', 'b'],
+    ['evidence.exec', 'None', 'a,b,c'],
+    ['evidence.required', true, 'c'],
     ['eviction.gracePeriodSeconds', 30, 'a,c'],
     ['eviction.waitForBudget', '1h', 'b'],
     ['eviction.replacement.require', 'Pinned', 'b'],

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { KubeObject } from '../../../src/api/meta.ts';
 import { CAPTURE_NAMESPACE, HELPER_LABEL } from '../../../src/api/names.ts';
 import { createEmbeddedCluster } from '../../../src/embedded/api-server.ts';
-import { helperSettings } from '../../../src/helpers/helper-settings.ts';
+import { DEFAULT_ROOTS, helperSettings } from '../../../src/helpers/helper-settings.ts';
 import { helperPod } from '../../../src/helpers/pod.ts';
 import { awaitHelper, helperFacts, startHelper, sweepHelpers } from '../../../src/helpers/run.ts';
 import { createKubeClient } from '../../../src/kube/http-client.ts';
@@ -89,9 +89,14 @@ describe('the ConfigMap of helpers', () => {
   test.each<[unknown, string[]]>([
     [{ image: IMAGE, profiles: 'canary' }, ['canary']],
     [{ image: IMAGE, profiles: ' canary,\nnetns,root' }, ['canary', 'netns']],
+    [{ image: IMAGE, profiles: 'capture' }, ['capture']],
     [{ image: IMAGE }, []],
   ])('%j allows %j', (data, profiles) => {
-    expect(helperSettings(map(data))).toEqual({ image: IMAGE, profiles: new Set(profiles) });
+    expect(helperSettings(map(data))).toEqual({
+      image: IMAGE,
+      profiles: new Set(profiles),
+      roots: DEFAULT_ROOTS,
+    });
   });
 
   test.each([
@@ -103,6 +108,72 @@ describe('the ConfigMap of helpers', () => {
     { image: `x ${IMAGE}` },
   ])('%j says how the image must be named', (data) => {
     expect(helperSettings(map(data))).toContain('image must be named by digest');
+  });
+});
+
+describe('the folders of nodes', () => {
+  const map = (data: object) =>
+    ({ metadata: { name: 'x' }, data: { image: IMAGE, ...data } }) as unknown as KubeObject;
+
+  test('are those that the ConfigMap names', () => {
+    const data = { containerdRoot: '/data/containerd', kubeletRoot: '/data/k0s/kubelet' };
+    expect(helperSettings(map(data))).toMatchObject({
+      roots: { containerd: '/data/containerd', kubelet: '/data/k0s/kubelet' },
+    });
+  });
+
+  // The admission policy refuses the same: test/kube/helper-pods.test.ts.
+  test.each([
+    '/',
+    '/var',
+    '',
+    'var/lib',
+    '/var/lib/',
+    '/var/../etc',
+    '/var/lib/./x',
+    '/var//lib',
+    '/var/lib x',
+    '/var/lib\n',
+  ])('are never %j', (kubeletRoot) =>
+    expect(helperSettings(map({ kubeletRoot }))).toContain('must be paths'),
+  );
+
+  test('are mounted by a capture, read-only, and by no other profile', () => {
+    const spec = { ...SPEC, roots: DEFAULT_ROOTS };
+    expect(helperPod({ ...spec, profile: 'capture' })).toMatchObject({
+      spec: {
+        hostPID: true,
+        containers: [
+          {
+            command: ['/app/capture/node', '/app/bin/die-operator.js', 'helper'],
+            securityContext: { runAsNonRoot: true, runAsUser: 65531, allowPrivilegeEscalation: true },
+            volumeMounts: [
+              { mountPath: '/host/containerd', readOnly: true },
+              { mountPath: '/host/kubelet', readOnly: true },
+            ],
+          },
+        ],
+      },
+    });
+    for (const profile of ['canary', 'netns'] as const)
+      expect(JSON.stringify(helperPod({ ...spec, profile }))).not.toContain('/var/lib');
+  });
+
+  test('are not mounted by a checkpoint, which has one folder in them', () => {
+    const { spec } = helperPod({ ...SPEC, profile: 'checkpoint', roots: DEFAULT_ROOTS }) as {
+      spec: { containers: [object]; volumes: object[] };
+    };
+    expect(spec).not.toHaveProperty('hostPID');
+    expect(spec.volumes).toEqual([
+      { name: 'checkpoints', hostPath: { path: '/var/lib/kubelet/checkpoints', type: 'Directory' } },
+    ]);
+    expect(spec.containers).toMatchObject([
+      {
+        command: ['node', '/app/bin/die-operator.js', 'helper'],
+        securityContext: { runAsUser: 0, allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+        volumeMounts: [{ name: 'checkpoints', mountPath: '/host/checkpoints' }],
+      },
+    ]);
   });
 });
 

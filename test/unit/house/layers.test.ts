@@ -15,20 +15,31 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   decide: ['api'],
   lint: ['api', 'decide'],
   explain: ['api', 'decide'],
+  report: ['api', 'decide'],
   kube: ['api'],
   embedded: ['api'],
   observe: ['api', 'kube'],
   controller: ['api', 'kube'],
   evidence: LOW,
   detect: [...LOW, 'evidence'],
-  helpers: ['api', 'decide', 'kube', 'observe'],
+  helpers: ['api', 'decide', 'kube', 'observe', 'evidence'],
   respond: [...LOW, 'evidence', 'helpers'],
   incidents: RESPONSE,
   'settings.ts': ['api', 'decide', 'kube', 'observe'],
   roles: RESPONSE,
   'operator.ts': [...RESPONSE, 'roles'],
-  commands: [...RESPONSE, 'roles', 'embedded', 'lint', 'explain', 'settings.ts', 'operator.ts'],
-  'cli.ts': [...RESPONSE, 'roles', 'embedded', 'lint', 'explain', 'settings.ts', 'operator.ts', 'commands'],
+  commands: [...RESPONSE, 'roles', 'embedded', 'lint', 'explain', 'report', 'settings.ts', 'operator.ts'],
+  'cli.ts': [
+    ...RESPONSE,
+    'roles',
+    'embedded',
+    'lint',
+    'explain',
+    'report',
+    'settings.ts',
+    'operator.ts',
+    'commands',
+  ],
 };
 const ROOMS = Object.keys(MAY_IMPORT);
 const ALL_PAIRS = ROOMS.flatMap((from) => ROOMS.filter((to) => to !== from).map((to) => ({ from, to })));
@@ -127,6 +138,17 @@ describe('import layers', () => {
       'embedded -> kube/http-client.ts',
       'embedded -> kube/errors.ts',
     ]);
+  });
+
+  test('lets report import the types of the manifest of evidence, and nothing else of it', async () => {
+    const manifest = [{ from: 'report', to: 'evidence/manifest.ts' }];
+    const types = (path: string, n: number) =>
+      `import type { X as X${n} } from '${path}'; export type Y = X${n};`;
+    const values = (path: string, n: number) => `export { x as x${n} } from '${path}';`;
+    expect(await refused(manifest, types)).toEqual([]);
+    expect(await refused(manifest, values)).toEqual(['report -> evidence/manifest.ts']);
+    const others = [{ from: 'report', to: 'evidence/verify.ts' }];
+    expect(await refused(others, types)).toEqual(['report -> evidence/verify.ts']);
   });
 
   test.each([

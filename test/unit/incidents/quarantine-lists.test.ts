@@ -133,7 +133,7 @@ describe('where there is the right to the lists and no admission policy', () => 
     const without = Object.assign(Object.create(client) as KubeClient, {
       get: () => Promise.reject(absent),
     });
-    lists = new QuarantineLists({ ...options, client: without, log: log as typeof silentLogger });
+    lists = new QuarantineLists({ ...options, client: without, log });
     await lists.reconcile('other');
     await lab.clock.advance(1_000);
     expect(lists.deniesAccess).toBe(false);

@@ -13,7 +13,7 @@ test.each([
 });
 
 test('a condition that is always true', () => {
-  const condition = 'detection.source == "Falco"';
+  const condition = 'detection.source in ["Falco", "Filesystem"]';
   expect(codes({ responses: [{ ...SOUND_RUNG, condition }] })).toEqual([
     'NoEffect spec.responses[0].condition',
   ]);

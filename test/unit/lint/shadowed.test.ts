@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { asking } from '../../../src/decide/cel/budget.ts';
+import { SOURCES } from '../../../src/api/detection.ts';
 import { ACTIONS } from '../../../src/api/policy.ts';
 import { SEVERITIES } from '../../../src/api/severity.ts';
 import { conditionInput } from '../../../src/decide/cel/input.ts';
@@ -27,7 +28,8 @@ describe('shadowed', () => {
     ],
     ['one with rules beside one without', 1, [rung('a'), rung('b', { rules: ['*'] })]],
     ['one with fewer tags', 1, [rung('a', { tags: ['*'] }), rung('b', { tags: ['mitre'] })]],
-    ['one with a source where there is only one', 1, [rung('a', { sources: ['Falco'] }), rung('b')]],
+    ['one with sources of which the other has all', 1, [rung('a', { sources: [...SOURCES] }), rung('b')]],
+    ['one with a source beside one with all', 0, [rung('a', { sources: ['Falco'] }), rung('b')]],
     ['one with a condition', 1, [rung('a'), rung('b', { condition: 'pod.hostNetwork' })]],
     [
       'one with the same condition',

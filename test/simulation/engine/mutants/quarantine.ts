@@ -69,8 +69,8 @@ export const QUARANTINE_MUTANTS: readonly Mutant[] = [
   {
     name: 'drain-before-evidence',
     file: 'decide/quarantine-list.ts',
-    find: "return wantsCapture(incident, effectiveActions(contributions, standing)) ? 'Held' : 'Drainable';",
-    replacement: "return contributions.length > 0 || standing ? 'Drainable' : 'Held';",
+    find: 'return wantsCapture(incident, actions) || evidenceOwed(incident, actions) !== undefined',
+    replacement: 'return wantsCapture(incident, actions) && evidenceOwed(incident, actions) === ""',
     about: 'a drain of its node may take a pod before its evidence is kept',
     prey: ['protected-hold', 'protected-replace'],
   },

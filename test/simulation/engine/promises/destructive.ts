@@ -40,7 +40,7 @@ function withoutEvidence(stage: Stage, write: PodWrite, incident: DriftIncident)
   if (!wantsEvidence(stage, incident)) return [];
   const step = incident.status?.steps?.find(({ name }) => name === 'Capture');
   if (step?.state === 'Failed' && step.attempts >= CAPTURE_TRIES) return [];
-  const sealed = stage.sealed.get(incident.metadata.uid);
+  const sealed = stage.store.sealed.get(incident.metadata.uid);
   if (sealed === undefined || sealed > write.sentAt)
     return [`${named(write.before)} was evicted before its evidence was complete`];
   return incident.status?.evidence

@@ -5,6 +5,8 @@ export const PROMISES = {
   OneIncident: '2: an accepted alert ends in one incident or a named outcome; one open incident a pod',
   OnceOnly: '3: a pod is evicted once',
   EvidenceFirst: '3: evidence is complete before the eviction',
+  EvidenceKept: '3: no eviction while required evidence is missing, and none with evidence that is lost',
+  Confirmed: '3: what asks for a confirmation is done only once the node gave it',
   WithinLimits: '3: no more pods are taken out than the limits allow',
   LastCopy: '3: the last Ready copy is not taken away',
   Stopped: '3: nothing destructive while paused, after Release, deletion or Audit',

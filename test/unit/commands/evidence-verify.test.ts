@@ -1,9 +1,9 @@
-// What `die-operator verify` prints is safe to look at, whatever the folder is made of.
+// What `die-operator evidence verify` prints is safe to look at, whatever the folder is made of.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { command } from '../../../src/commands/verify.ts';
+import { command } from '../../../src/commands/evidence.ts';
 import { createDirectoryStore } from '../../../src/evidence/directory-store.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 import { fileOf, SUBJECT } from '../evidence/fakes.ts';
@@ -26,16 +26,16 @@ afterEach(async () => {
 async function run(...args: string[]): Promise<{ text: string; code: unknown }> {
   const lines: string[] = [];
   const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => lines.push(String(text)) > 0);
-  await command().parseAsync(args, { from: 'user' });
+  await command().parseAsync(['verify', ...args], { from: 'user' });
   write.mockRestore();
   return { text: lines.join(''), code: process.exitCode };
 }
 
-describe('verify', () => {
+describe('evidence verify', () => {
   test('says that a bundle is whole, and how far that goes', async () => {
     expect(await run(bundle)).toEqual({
-      text: `${bundle}: whole and unchanged, and agrees with its own manifest; give --sha256 to check that too\n`,
-      code: undefined,
+      text: `${bundle}: whole and unchanged, and agrees with its own manifest; give --key or --sha256 to check that too\n`,
+      code: 0,
     });
     expect((await run(bundle, '--sha256', manifestSha256)).text).toContain('as the incident records it');
   });
@@ -44,7 +44,7 @@ describe('verify', () => {
     await writeFile(join(bundle, 'new'), '');
     await writeFile(join(bundle, 'api/pod.json'), '{');
     expect(await run(bundle)).toEqual({
-      text: 'api/pod.json: changed: has 1 bytes, not 2\nnew: extra: is a file that is not in the manifest\n',
+      text: 'api/pod.json: changed (file): has 1 bytes, not 2\nnew: extra (file): is a file that is not in the manifest\n',
       code: 1,
     });
   });
@@ -52,11 +52,13 @@ describe('verify', () => {
   test('shows what a terminal would obey, and what hides text, as escapes', async () => {
     await writeFile(join(bundle, 'a\u001b[2Jb\nc\u202egnp'), '');
     const { text } = await run(bundle);
-    expect(text).toBe('a\\u{1b}[2Jb\\u{a}c\\u{202e}gnp: extra: is a file that is not in the manifest\n');
+    expect(text).toBe(
+      'a\\u{1b}[2Jb\\u{a}c\\u{202e}gnp: extra (file): is a file that is not in the manifest\n',
+    );
   });
 
   test('shows what is said of a manifest that is none in the same way', async () => {
     await writeFile(join(bundle, 'manifest.json'), '\u001b[2J');
-    expect((await run(bundle)).text).toMatch(/^manifest\.json: invalid: [\x20-\x7e]+\n$/);
+    expect((await run(bundle)).text).toMatch(/^manifest\.json: invalid \(manifest\): [\x20-\x7e]+\n$/);
   });
 });

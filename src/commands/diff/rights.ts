@@ -1,0 +1,47 @@
+// What a person needs to run a capture pod, asked for beforehand: a refusal in the middle would not say what else is missing.
+import { CAPTURE_NAMESPACE, GROUP, HELPERS_CONFIGMAP, VERSION } from '../../api/names.ts';
+import { AccessReviews, type Access } from '../../kube/access-reviews.ts';
+import type { Clock } from '../../kube/clock.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { CONFIG_MAPS, PODS, type Resource } from '../../kube/resources.ts';
+import { DiffError, IN_RESPONDER } from './compare.ts';
+
+// No such objects are there: the admission policies of helper pods ask for the verb `run` on them.
+const HELPERS: Resource = {
+  group: GROUP,
+  version: VERSION,
+  plural: 'helpers',
+  kind: 'Helper',
+  namespaced: false,
+};
+
+/** See the file's first line. */
+export const neededRights = (namespace: string): readonly Access[] => [
+  { verb: 'get', resource: PODS, at: { namespace } },
+  { verb: 'get', resource: CONFIG_MAPS, at: { namespace: CAPTURE_NAMESPACE, name: HELPERS_CONFIGMAP } },
+  { verb: 'get', resource: PODS, at: { namespace: CAPTURE_NAMESPACE } },
+  { verb: 'create', resource: PODS, at: { namespace: CAPTURE_NAMESPACE } },
+  { verb: 'delete', resource: PODS, at: { namespace: CAPTURE_NAMESPACE } },
+  { verb: 'run', resource: HELPERS, at: {} },
+];
+
+/** Resolves if the person may do it all. @throws DiffError that names all that is missing; KubeError. */
+export async function checkRights(
+  context: { client: KubeClient; clock: Clock },
+  namespace: string,
+): Promise<void> {
+  const reviews = new AccessReviews(context);
+  const missing: string[] = [];
+  for (const right of neededRights(namespace))
+    if (!(await reviews.mayDo(right))) missing.push(describe(right));
+  if (missing.length === 0) return;
+  throw new DiffError(
+    `a capture pod is needed, and this account may not ${missing.join('; nor ')}. Ask who looks after die-operator for the role of docs/diff.md, or run this in the pod of the responder: ${IN_RESPONDER}`,
+  );
+}
+
+function describe({ verb, resource: { plural, group }, at: { namespace, name } }: Access): string {
+  const kind = group === '' ? plural : `${plural}.${group}`;
+  const what = name === undefined ? kind : `${kind} ${name}`;
+  return `${verb} ${what} ${namespace === undefined ? 'in the whole cluster' : `in namespace ${namespace}`}`;
+}

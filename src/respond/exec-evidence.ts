@@ -1,0 +1,91 @@
+// What commands in the pod print, as evidence that is not to be trusted: whoever controls a container controls its programs.
+import type { BundleWriter } from '../evidence/bundle.ts';
+import type { CollectContext, Collector } from '../evidence/collector.ts';
+import { readTargetPod } from '../evidence/collectors/target-pod.ts';
+import { pathSegment } from '../evidence/path.ts';
+import { timestamp } from '../kube/clock.ts';
+import type { ExecOutcome, PodExec } from '../kube/pod-exec.ts';
+
+/** A command that a policy asks for. */
+export interface ExecCommand {
+  container: string;
+  /** Program and arguments; no shell. */
+  command: readonly string[];
+}
+
+/** Name in the manifest. */
+export const EXEC_COLLECTOR = 'exec';
+/** Commands of one pod. */
+export const MAX_COMMANDS = 4;
+const WITHIN_MS = 10_000;
+/** Of each stream. */
+const MAX_BYTES = 1024 * 1024;
+
+/**
+ * Runs the commands one after the other. They come last of all: they change what else is evidence.
+ * @param podExec undefined: this process cannot.
+ */
+export function execCollector(commands: readonly ExecCommand[], podExec: PodExec | undefined): Collector {
+  return {
+    name: EXEC_COLLECTOR,
+    collect: async (context, bundle) => {
+      if (!podExec) return bundle.failed(EXEC_COLLECTOR, 'this process cannot run commands in pods');
+      const problem = (message: string) => bundle.problem(EXEC_COLLECTOR, message);
+      for (const [index, one] of commands.slice(0, MAX_COMMANDS).entries()) {
+        const other = await otherPod(context);
+        if (other !== undefined) return bundle.failed(EXEC_COLLECTOR, `no command is run: ${other}`);
+        const { namespace, name: pod } = context.target;
+        const limits = { withinMs: WITHIN_MS, maxBytes: MAX_BYTES, signal: context.signal };
+        const outcome = await podExec.run({ namespace, pod, ...one }, limits);
+        await keep({
+          context,
+          bundle,
+          one,
+          outcome,
+          prefix: `exec/${index + 1}-${pathSegment(one.container)}`,
+        });
+        if (outcome.problem !== undefined) problem(`${wordsOf(one)}: ${outcome.problem}`);
+        // A command is sent to a name. Who had it when it ran is known only if it is still the same one.
+        const later = await otherPod(context);
+        if (later !== undefined) problem(`SUSPECT: ${wordsOf(one)} may have run in another pod: ${later}`);
+      }
+      if (commands.length > MAX_COMMANDS)
+        problem(`${commands.length - MAX_COMMANDS} commands are not run: at most ${MAX_COMMANDS} are`);
+    },
+  };
+}
+
+interface Keeping {
+  context: CollectContext;
+  bundle: BundleWriter;
+  one: ExecCommand;
+  outcome: ExecOutcome;
+  prefix: string;
+}
+
+async function keep({ context, bundle, one, outcome, prefix }: Keeping): Promise<void> {
+  const { exitCode } = outcome;
+  const code = exitCode === undefined ? 'it did not end by itself' : `exit code ${exitCode}`;
+  for (const stream of ['stdout', 'stderr'] as const) {
+    const { bytes, truncated } = outcome[stream];
+    await bundle.add({
+      path: `${prefix}.${stream}`,
+      content: bytes,
+      collector: EXEC_COLLECTOR,
+      contentType: 'application/octet-stream',
+      source: `${stream} of ${wordsOf(one)}; ${code}`,
+      truncated,
+      collectedAt: timestamp(context.clock),
+      trust: 'low',
+    });
+  }
+}
+
+async function otherPod(context: CollectContext): Promise<string | undefined> {
+  const now = await readTargetPod(context);
+  return 'problem' in now ? now.problem : undefined;
+}
+
+function wordsOf({ container, command }: ExecCommand): string {
+  return `the command ${JSON.stringify(command)} in container ${container}`;
+}
