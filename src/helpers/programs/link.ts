@@ -96,13 +96,17 @@ function judge(link: Link, now: number): CanaryReport {
   const { report, streak } = link;
   if (report.state !== 'Connected')
     return streak >= STREAK && carries(link, now) ? { state: 'Connected' } : ongoing(link, now);
-  return now - link.quietSince >= CUT_MS && link.failures >= CUT_TRIES ? cut(link, now) : report;
+  return isCut(link, now) ? cut(link, now) : report;
 }
 
-// Of a cut connection it is told again when the one that was held gets cut later than the new ones, or carries again.
+function isCut({ quietSince, failures }: Link, now: number): boolean {
+  return now - quietSince >= CUT_MS && failures >= CUT_TRIES;
+}
+
+// While it is cut, that is told again when the connection that was held gets cut later than the new ones, or carries again.
 function ongoing(link: Link, now: number): CanaryReport {
   const { report } = link;
-  if (report.state !== 'Cut') return report;
+  if (report.state !== 'Cut' || !isCut(link, now)) return report;
   const next = cut(link, now);
   return next.established === report.established ? report : next;
 }

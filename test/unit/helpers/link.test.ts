@@ -115,8 +115,7 @@ describe('a canary', () => {
     const { link, now } = live([...times(8, WORKS), ...times(20, CUT), ...times(3, { tried: 'Greeted' })]);
     expect(needsNewHold(link, now)).toBe(true);
     const beats = [...times(8, WORKS), ...times(20, CUT), ...times(5, WORKS)];
-    expect(statesOf(beats)).toEqual(['Connected', 'Cut', 'Cut', 'Connected']);
-    expect(live(beats).said[2]).toMatchObject({ established: 'Carries' });
+    expect(statesOf(beats)).toEqual(['Connected', 'Cut', 'Connected']);
   });
 
   test('listens again once the other one has ended, and says so once', () => {
@@ -131,6 +130,13 @@ describe('a canary', () => {
     expect(link.report).toEqual({ state: 'Connected' });
     expect(needsNewHold(link, now)).toBe(false);
   });
+});
+
+test('a new connection after the cut is not taken for the last one before it', () => {
+  const beats = [...times(4, WORKS), ...times(13, CUT), ...times(2, WORKS)];
+  const { said } = live(beats);
+  expect(said.map(({ state }) => state)).toEqual(['Connected', 'Cut']);
+  expect(said.at(-1)).toMatchObject({ lastSuccessAgoMs: 3_000 });
 });
 
 const beat: fc.Arbitrary<Beat> = fc.record(
