@@ -98,8 +98,10 @@ describe('an allow policy that appears while a pod is in quarantine', () => {
     expect(ofPolicies(partial).map(({ policy }) => policy)).toEqual([
       `NetworkPolicy ${world.namespace}/marker`,
     ]);
-    const incidents = operator.writes.filter(({ path }) => path.includes('driftincidents'));
-    expect(incidents).toHaveLength(1);
+    // What was written can be read before the one who wrote it has the answer.
+    const incidents = () => operator.writes.filter(({ path }) => path.includes('driftincidents'));
+    await world.until('the write is answered', async () => incidents()[0]);
+    expect(incidents()).toHaveLength(1);
   });
 });
 
