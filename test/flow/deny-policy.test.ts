@@ -112,9 +112,10 @@ describe('the deny policy of a namespace', () => {
     ]);
     await world.incident('that is released', (i) => i.status?.phase === 'Released');
     await world.until('it is gone', async () => ((await read(world)) === undefined ? true : undefined));
-    const removed = operator.writes.filter(
-      ({ method, path }) => method === 'DELETE' && path.includes('networkpolicies'),
-    );
-    expect(removed).toHaveLength(1);
+    // That it is gone can be read before the one who removed it has the answer.
+    const removed = () =>
+      operator.writes.filter(({ method, path }) => method === 'DELETE' && path.includes('networkpolicies'));
+    await world.until('the removal is answered', async () => removed()[0]);
+    expect(removed()).toHaveLength(1);
   });
 });
