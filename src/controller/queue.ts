@@ -157,30 +157,34 @@ export class KeyedQueue {
     }
     this.#running.delete(key);
     onOutcome?.(key, outcome, clock.elapsed() - started);
-    if (!signal.aborted) this.#followUp(key, priority, outcome);
-    this.#release(key, outcome);
+    const wished = this.#held.get(key);
+    this.#held.delete(key);
+    if (!signal.aborted) this.#followUp(key, outcome, { priority, wished });
+    // The next run of the queue wished it.
+    else if (wished) this.#makeDue(key, wished);
     this.#startWorkers();
     this.#noteRest();
   }
 
-  /** A key keeps its priority until one of its runs is done or says otherwise. */
-  #followUp(key: string, priority: Priority, outcome: Outcome): void {
+  /**
+   * A key keeps its priority until one of its runs is done or says otherwise; what a run says of it is newer than what was
+   * wished while it ran. A wish is for one more run at once, whatever the outcome.
+   */
+  #followUp(
+    key: string,
+    outcome: Outcome,
+    { priority, wished }: { priority: Priority; wished: Priority | undefined },
+  ): void {
+    const kept = higher(priority, wished);
     if (outcome.kind === 'failed') {
       const failures = (this.#failures.get(key) ?? 0) + 1;
       this.#failures.set(key, failures);
-      this.add(key, retryDelay(failures, this.#options.random), priority);
-    } else {
-      this.#failures.delete(key);
-      if (outcome.kind === 'requeue') this.add(key, outcome.afterMs, outcome.priority ?? priority);
+      this.add(key, wished ? 0 : retryDelay(failures, this.#options.random), kept);
+      return;
     }
-  }
-
-  /** What a run says of its key is newer than what was wished while it ran. */
-  #release(key: string, outcome: Outcome): void {
-    const wished = this.#held.get(key);
-    this.#held.delete(key);
-    const said = outcome.kind === 'requeue' ? outcome.priority : undefined;
-    if (wished) this.#makeDue(key, said ?? wished);
+    this.#failures.delete(key);
+    if (outcome.kind === 'requeue') this.add(key, wished ? 0 : outcome.afterMs, outcome.priority ?? kept);
+    else if (wished) this.add(key, 0, wished);
   }
 
   #forgetAll(): void {

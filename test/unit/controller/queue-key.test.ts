@@ -26,6 +26,24 @@ describe('one key', () => {
     expect(stage.news()).toEqual([]);
   });
 
+  test.each(['containment', 'normal'] as const)(
+    'that was added while it ran and failed, is run once more at once and then with backoff (%s)',
+    async (priority) => {
+      const stage = new Stage().start();
+      stage.queue.add('a', 0, priority);
+      stage.queue.add('a', 0, priority);
+      expect(stage.news()).toEqual(['a']);
+      await stage.end('a', FAILED);
+      expect(stage.news()).toEqual(['a']);
+      for (let run = 0; run < 3; run++) {
+        await stage.end('a', FAILED);
+        expect(stage.news()).toEqual([]);
+        await stage.clock.advance(30_000);
+        expect(stage.news()).toEqual(['a']);
+      }
+    },
+  );
+
   test('keeps the earliest of several wanted times', async () => {
     const stage = new Stage().start();
     stage.queue.add('a', 5000);
