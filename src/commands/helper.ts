@@ -1,9 +1,9 @@
 // `die-operator helper PROGRAM`: what helper pods run. It is for the operator to start, not for people.
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { isIP } from 'node:net';
+import { Command, Option } from 'commander';
 import { CANARY_PORT } from '../helpers/canary-report.ts';
 import { runCanary } from '../helpers/programs/canary.ts';
 import { systemClock } from '../kube/clock.ts';
+import { asAddress, asPort } from './helper/arguments.ts';
 import { captureCommand } from './helper/capture.ts';
 import { checkpointCommand } from './helper/checkpoint.ts';
 import { netnsCommands } from './helper/netns.ts';
@@ -47,15 +47,4 @@ async function canary(flags: CanaryFlags): Promise<void> {
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stopped.abort());
   const say = (report: object) => process.stdout.write(`${JSON.stringify(report)}\n`);
   await runCanary({ ...flags, clock: systemClock, say }, stopped.signal);
-}
-
-function asPort(text: string): number {
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new InvalidArgumentError('1 to 65535');
-  return port;
-}
-
-function asAddress(text: string): string {
-  if (isIP(text) === 0) throw new InvalidArgumentError('an IP address');
-  return text;
 }

@@ -1,13 +1,14 @@
 // `die-operator helper capture`: reads evidence on its node and hands it to the one who started it.
-import { Command, InvalidArgumentError } from 'commander';
-import { CaptureOrderSchema, type CaptureOrder } from '../../helpers/capture-order.ts';
+import { Command } from 'commander';
+import { CaptureOrderSchema } from '../../helpers/capture-order.ts';
 import type { CaptureReport } from '../../helpers/capture-report.ts';
-import { CAPTURE_PORT, KEY_BYTES } from '../../helpers/capture-wire.ts';
+import { CAPTURE_PORT } from '../../helpers/capture-wire.ts';
 import { MOUNTED_AT } from '../../helpers/pod.ts';
 import { filesystemCollector } from '../../helpers/programs/capture/filesystem.ts';
 import { processesCollector } from '../../helpers/programs/capture/processes.ts';
 import { runCapture } from '../../helpers/programs/capture/run.ts';
 import { systemClock } from '../../kube/clock.ts';
+import { asKey, readOrder } from './arguments.ts';
 import { sayLast } from './last-word.ts';
 
 interface Flags {
@@ -34,7 +35,7 @@ export function captureCommand(): Command {
 }
 
 async function carryOut({ key, order: text, ...flags }: Flags): Promise<CaptureReport> {
-  const order = readOrder(text);
+  const order = readOrder(CaptureOrderSchema, text);
   if (typeof order === 'string') return { result: 'Refused', reason: 'Order', message: order };
   const roots = { containerd: flags.containerdRoot, kubelet: flags.kubeletRoot };
   return runCapture({
@@ -51,24 +52,4 @@ async function carryOut({ key, order: text, ...flags }: Flags): Promise<CaptureR
     ],
     serve: { key, port: CAPTURE_PORT },
   });
-}
-
-function readOrder(text: string): CaptureOrder | string {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return 'the order is not JSON';
-  }
-  const { data, error } = CaptureOrderSchema.safeParse(value);
-  if (data) return data;
-  const [issue] = error.issues;
-  return `the order is not valid: ${issue?.path.join('.')}: ${issue?.message}`;
-}
-
-function asKey(text: string): Uint8Array {
-  const key = Buffer.from(text, 'hex');
-  if (key.length !== KEY_BYTES || key.toString('hex') !== text)
-    throw new InvalidArgumentError(`${KEY_BYTES} bytes as hexadecimal digits`);
-  return key;
 }

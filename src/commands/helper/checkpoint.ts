@@ -1,11 +1,12 @@
 // `die-operator helper checkpoint`: takes checkpoints from its node and hands them to the one who started it.
-import { Command, InvalidArgumentError } from 'commander';
-import { CheckpointOrderSchema, type CheckpointOrder } from '../../helpers/checkpoint-order.ts';
+import { Command } from 'commander';
+import { CheckpointOrderSchema } from '../../helpers/checkpoint-order.ts';
 import type { CaptureReport } from '../../helpers/capture-report.ts';
-import { CAPTURE_PORT, KEY_BYTES } from '../../helpers/capture-wire.ts';
+import { CAPTURE_PORT } from '../../helpers/capture-wire.ts';
 import { CHECKPOINTS_AT } from '../../helpers/pod.ts';
 import { runCheckpoint } from '../../helpers/programs/checkpoint.ts';
 import { systemClock } from '../../kube/clock.ts';
+import { asKey, readOrder } from './arguments.ts';
 import { sayLast } from './last-word.ts';
 
 const ROOT_USER = 0;
@@ -25,28 +26,8 @@ export function checkpointCommand(): Command {
 }
 
 async function carryOut(key: Uint8Array, text: string): Promise<CaptureReport> {
-  const order = readOrder(text);
+  const order = readOrder(CheckpointOrderSchema, text);
   if (typeof order === 'string') return { result: 'Refused', reason: 'Order', message: order };
   const serve = { key, port: CAPTURE_PORT };
   return runCheckpoint({ clock: systemClock, order, folder: CHECKPOINTS_AT, owner: ROOT_USER, serve });
-}
-
-function readOrder(text: string): CheckpointOrder | string {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return 'the order is not JSON';
-  }
-  const { data, error } = CheckpointOrderSchema.safeParse(value);
-  if (data) return data;
-  const [issue] = error.issues;
-  return `the order is not valid: ${issue?.path.join('.')}: ${issue?.message}`;
-}
-
-function asKey(text: string): Uint8Array {
-  const key = Buffer.from(text, 'hex');
-  if (key.length !== KEY_BYTES || key.toString('hex') !== text)
-    throw new InvalidArgumentError(`${KEY_BYTES} bytes as hexadecimal digits`);
-  return key;
 }

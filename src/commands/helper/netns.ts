@@ -1,5 +1,5 @@
 // `die-operator helper netns`: works in the network of one pod of its node; and what it starts there and in the node's.
-import { Argument, Command, InvalidArgumentError } from 'commander';
+import { Argument, Command } from 'commander';
 import { isIP } from 'node:net';
 import { NETNS_ACTIONS, NetnsOrderSchema, type NetnsReport } from '../../helpers/netns-report.ts';
 import { CANARY_PORT } from '../../helpers/canary-report.ts';
@@ -7,6 +7,7 @@ import { lookInside } from '../../helpers/programs/netns-inside.ts';
 import { dialControl, probeInside, type Target } from '../../helpers/programs/netns-probe.ts';
 import { runNetns } from '../../helpers/programs/netns.ts';
 import { systemClock, systemRandom } from '../../kube/clock.ts';
+import { asAddress, asPort } from './arguments.ts';
 import { sayLast } from './last-word.ts';
 
 /** See the file's first line. */
@@ -114,15 +115,4 @@ function probing(): Command {
       const ends = { here: { address, port }, peer: { address: peer, port: peerPort } };
       process.stdout.write(JSON.stringify(await probeInside(systemClock, { ...ends, api, id })));
     });
-}
-
-function asPort(text: string): number {
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new InvalidArgumentError('1 to 65535');
-  return port;
-}
-
-function asAddress(text: string): string {
-  if (isIP(text) === 0) throw new InvalidArgumentError('an IP address');
-  return text;
 }
