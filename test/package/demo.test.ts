@@ -34,9 +34,12 @@ test('it shows the response in order', () => {
   expect(places).not.toContain(-1);
 });
 
-test('it keeps evidence that is whole, and says where', () => {
+test('it keeps evidence that is whole, and tells a command that finds it so', () => {
   expect(output).toContain('whole and unchanged, as the incident records it');
-  expect(output).toMatch(/verify \S+\/shop\/\S+/);
+  const [, words = ''] = /node bin\/die-operator\.js (.*verify \S+\/shop\/\S+)/.exec(output) ?? [];
+  const args = [join(ROOT, 'bin/die-operator.js'), ...words.split(' ')];
+  const said = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 30_000 });
+  expect(said).toMatchObject({ status: 0, stdout: expect.stringContaining('whole and unchanged') as string });
 });
 
 test('it is plain where there is no terminal', () => {
