@@ -159,7 +159,9 @@ function showEnd({ view }: Telling, incident: DriftIncident, resolved: boolean):
 
 function showNext(view: View, incident: DriftIncident): void {
   view.title('Next');
-  view.line(`  node bin/die-operator.js evidence verify ${incident.status?.evidence?.location ?? 'DIRECTORY'}`);
+  view.line(
+    `  node bin/die-operator.js evidence verify ${incident.status?.evidence?.location ?? 'DIRECTORY'}`,
+  );
   view.line('  examples/policy-audit.yaml    the same policy, which only records what it would do');
   view.line('  README.md#install             run it against a cluster of yours');
   view.line('  docs/responses.md             each step, each limit, and how to stop it');
