@@ -22,6 +22,8 @@ function wrongCut(stage: Stage, act: FirewallAct): string[] {
   const what = `a firewall was put into the network of ${named(pod)}`;
   const of = incidents.filter(({ spec }) => spec.target.uid === pod.metadata.uid);
   const incident = of.find((each) => !isFinal(each));
+  // The answer to the order was lost, and its incident deleted meanwhile: the pod goes, and its network with it.
+  if (!incident && pod.metadata.deletionTimestamp !== undefined) return [];
   if (!incident) return [`${what}, which has no open incident`];
   return [
     ...(isLabelled(pod) ? [] : [`${what}, which was not in quarantine`]),
