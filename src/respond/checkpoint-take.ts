@@ -1,17 +1,15 @@
 // Takes the archives of checkpoints from their node: a checkpoint pod opens and removes them there, and sends them here.
 import { randomBytes } from 'node:crypto';
 import type { BundleWriter } from '../evidence/bundle.ts';
-import { dialCapture, type CaptureConnection } from '../helpers/capture-dial.ts';
-import { readCapture, type ReceivedFile } from '../helpers/capture-reader.ts';
-import { captureEnd, readCaptureReport } from '../helpers/capture-report.ts';
-import { CAPTURE_PORT, CaptureWireError, KEY_BYTES, type CaptureDone } from '../helpers/capture-wire.ts';
+import { readCapture } from '../helpers/capture-reader.ts';
+import { CaptureWireError, KEY_BYTES } from '../helpers/capture-wire.ts';
 import { CHECKPOINT_COLLECTOR, checkpointArgs, type CheckpointOrder } from '../helpers/checkpoint-order.ts';
 import type { HelperSettings } from '../helpers/helper-settings.ts';
 import { checkpointLimits } from '../helpers/programs/checkpoint.ts';
-import { awaitHelper, removeHelper, type HelperContext, type HelperPod } from '../helpers/run.ts';
-import { deadline } from '../kube/clock.ts';
+import type { HelperContext } from '../helpers/run.ts';
 import type { Logger } from '../observe/log.ts';
 import { NoCaptureError, startReadingPod } from './capture-pod.ts';
+import { connectTo, keepFile, lastWord, removeReading, unconfirmed, type ReadingPod } from './reading-pod.ts';
 
 /** What {@link takeCheckpoints} takes. */
 export interface TakeGiven {
@@ -34,10 +32,6 @@ export interface TakeOptions {
   port?: number;
 }
 
-const CONNECT_MS = 20_000;
-/** Between the last frame and what the kubelet tells of the end. */
-const CONFIRM_MS = 15_000;
-const LAST_WORD_MS = 3_000;
 const LIFETIME_MARGIN_MS = 60_000;
 
 /**
@@ -48,28 +42,29 @@ const LIFETIME_MARGIN_MS = 60_000;
 export async function takeCheckpoints(given: TakeGiven): Promise<number> {
   const { context, order, options } = given;
   const key = options.newKey?.() ?? randomBytes(KEY_BYTES);
+  const profile = 'checkpoint';
   const helper = await startReadingPod({
     ...given,
-    profile: 'checkpoint',
+    profile,
     args: async () => checkpointArgs(order, key),
     lifetimeMs: order.limits.deadlineMs + LIFETIME_MARGIN_MS,
   });
+  const pod: ReadingPod = { context, profile, helper, port: options.port };
   try {
-    return await takeIn(given, helper, key);
+    return await takeIn(given, pod, key);
   } finally {
-    await removeHelper(context.client, helper.name, helper.uid).catch((error: unknown) =>
-      options.log.warn({ pod: helper.name, err: error }, 'a helper could not be removed; it ends by itself'),
-    );
+    await removeReading(pod, options.log);
   }
 }
 
 async function takeIn(
-  given: TakeGiven,
-  helper: HelperPod & { ip: string },
+  { context, bundle, order }: TakeGiven,
+  pod: ReadingPod,
   key: Uint8Array,
 ): Promise<number> {
-  const { context, bundle, order } = given;
-  const connection = await connect(given, helper, key);
+  const connection = await connectTo(pod, key, order.limits.deadlineMs);
+  const collector = CHECKPOINT_COLLECTOR;
+  const problem = (message: string) => bundle.problem(collector, message);
   let files = 0;
   try {
     const done = await readCapture({
@@ -77,84 +72,17 @@ async function takeIn(
       limits: checkpointLimits(order),
       take: async (file) => {
         files += 1;
-        await keep(given, file);
+        await keepFile(bundle, file, { collector, signal: context.stopping });
       },
-      problem: (_collector, message) => bundle.problem(CHECKPOINT_COLLECTOR, message),
+      problem: (_collector, message) => problem(message),
     });
-    await confirm(given, helper, done);
+    const suspect = await unconfirmed(pod, done);
+    if (suspect !== undefined) problem(suspect);
     return files;
   } catch (error) {
     if (!(error instanceof CaptureWireError)) throw error;
-    const message = await lastMessage(context, helper, LAST_WORD_MS);
-    const last = message === undefined ? '' : `; the checkpoint pod ended: ${captureEnd(message)}`;
-    throw new NoCaptureError(`${error.message}${last}`, { cause: error });
+    throw new NoCaptureError(`${error.message}${await lastWord(pod)}`, { cause: error });
   } finally {
     connection.close();
-  }
-}
-
-async function connect(
-  given: TakeGiven,
-  { ip, name, uid }: HelperPod & { ip: string },
-  key: Uint8Array,
-): Promise<CaptureConnection> {
-  const { context, order, options } = given;
-  const { port = CAPTURE_PORT } = options;
-  const { clock, stopping: signal } = context;
-  const limit = deadline(clock, CONNECT_MS, signal);
-  let why = 'it was not tried';
-  const { deadlineMs } = order.limits;
-  const connection = await dialCapture(
-    { clock, host: ip, port, key, deadlineMs, dialing: limit.signal, signal },
-    (failed) => (why = failed),
-  ).finally(limit.done);
-  if (connection) return connection;
-  const message = await lastMessage(context, { name, uid }, 0);
-  const ended = message === undefined ? '' : `; it ended: ${captureEnd(message)}`;
-  throw new NoCaptureError(
-    `the checkpoint pod could not be reached at ${ip}, port ${port}: ${why}${ended}. Let the responder reach pods of die-operator-capture there`,
-  );
-}
-
-/** A connection that broke leaves what came as a file that is cut, which the bundle records. */
-async function keep({ bundle, context }: TakeGiven, { head, content, end }: ReceivedFile): Promise<void> {
-  const sealed = () => {
-    const { plain, truncated } = end();
-    return { ...(plain && { plain }), truncated };
-  };
-  const collector = CHECKPOINT_COLLECTOR;
-  await bundle.add({ ...head, collector, content, sealed, signal: context.stopping });
-}
-
-/** The hash came along with the evidence; the kubelet tells it by another way. */
-async function confirm(
-  { context, bundle }: TakeGiven,
-  helper: HelperPod,
-  { sha256, files }: CaptureDone,
-): Promise<void> {
-  const message = await lastMessage(context, helper, CONFIRM_MS);
-  const report = message === undefined ? undefined : readCaptureReport(message);
-  if (report?.result === 'Sent' && report.sha256 === sha256 && report.files === files) return;
-  const said =
-    report?.result === 'Sent'
-      ? `says that the node sent ${report.files} files with the hash ${report.sha256}`
-      : `did not confirm it: ${message === undefined ? 'the pod did not end in time' : captureEnd(message)}`;
-  bundle.problem(
-    CHECKPOINT_COLLECTOR,
-    `SUSPECT: ${files} files with the hash ${sha256} came, and the kubelet ${said}`,
-  );
-}
-
-/** What the kubelet tells of the end of a pod; undefined if it does not, in time. */
-async function lastMessage(
-  context: HelperContext,
-  helper: Pick<HelperPod, 'name' | 'uid'>,
-  withinMs: number,
-): Promise<string | undefined> {
-  try {
-    const pod = await awaitHelper(context, helper, ({ ended }) => ended !== undefined, withinMs);
-    return pod?.ended?.message;
-  } catch {
-    return undefined;
   }
 }

@@ -6,25 +6,18 @@ import type { CollectContext, Collector } from '../evidence/collector.ts';
 import { readTargetPod } from '../evidence/collectors/target-pod.ts';
 import { messageOf } from '../evidence/error-message.ts';
 import { EvidenceStoreError } from '../evidence/store.ts';
-import { dialCapture, type CaptureConnection } from '../helpers/capture-dial.ts';
 import type { CaptureOrder, NodeCollectorName } from '../helpers/capture-order.ts';
-import { readCapture, type ReceivedFile } from '../helpers/capture-reader.ts';
-import { captureEnd, readCaptureReport } from '../helpers/capture-report.ts';
-import {
-  CAPTURE_PORT,
-  CaptureWireError,
-  KEY_BYTES,
-  wireLimits,
-  type CaptureDone,
-} from '../helpers/capture-wire.ts';
+import { readCapture } from '../helpers/capture-reader.ts';
+import { CaptureWireError, KEY_BYTES, wireLimits } from '../helpers/capture-wire.ts';
 import { readHelperSettings, type HelperSettings } from '../helpers/helper-settings.ts';
-import { awaitHelper, findHelper, removeHelper, type HelperContext, type HelperPod } from '../helpers/run.ts';
+import type { HelperContext } from '../helpers/run.ts';
 import { deadline } from '../kube/clock.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Logger } from '../observe/log.ts';
 import { capturedContainers } from './capture-containers.ts';
 import { NoCaptureError, startCapture } from './capture-pod.ts';
 import { someProblems } from './node-problems.ts';
+import { connectTo, keepFile, lastWord, removeReading, unconfirmed, type ReadingPod } from './reading-pod.ts';
 
 /** What is wanted of a node. */
 export interface NodeRequest {
@@ -56,14 +49,10 @@ const NAMES: Readonly<Record<NodeCollectorName, string>> = {
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 const MAX_ENTRIES = 500_000;
 const MAX_PROCESSES = 16_384;
-const CONNECT_MS = 20_000;
 /** The node ends so much before the responder gives up, so that what it holds still comes, and its kubelet can confirm it. */
 const MARGIN_MS = 8_000;
-const LAST_WORD_MS = 3_000;
 const MIN_DEADLINE_MS = 1_000;
 const MAX_DEADLINE_MS = 580_000;
-/** Between the last frame and what the kubelet tells of the end. */
-const CONFIRM_MS = 15_000;
 const LIFETIME_MARGIN_MS = 30_000;
 
 /** Reads the node of the incident's pod. What cannot be had is a problem that says why and what to do. */
@@ -117,7 +106,7 @@ class Capture {
     const settings = await captureSettings(this.#context.client);
     const { nodeName } = podFacts(await this.#pod());
     if (nodeName === undefined) throw new NoCaptureError('the pod is on no node');
-    const { newKey = () => randomBytes(KEY_BYTES) } = this.#options;
+    const { newKey = () => randomBytes(KEY_BYTES), log } = this.#options;
     const key = newKey();
     let order: CaptureOrder | undefined;
     const helper = await startCapture({
@@ -129,10 +118,12 @@ class Capture {
       order: async () => (order = await this.#order()),
       lifetimeMs: this.#leftMs() + LIFETIME_MARGIN_MS,
     });
+    const { port } = this.#options;
+    const pod: ReadingPod = { context: this.#helpers, profile: 'capture', helper, port };
     try {
-      if (order) await this.#takeIn(helper, key, order);
+      if (order) await this.#takeIn(pod, key, order);
     } finally {
-      await this.#remove(helper);
+      await removeReading(pod, log);
     }
   }
 
@@ -174,8 +165,9 @@ class Capture {
     };
   }
 
-  async #takeIn(helper: HelperPod & { ip: string }, key: Uint8Array, order: CaptureOrder): Promise<void> {
-    const connection = await this.#connect(helper, key);
+  async #takeIn(pod: ReadingPod, key: Uint8Array, order: CaptureOrder): Promise<void> {
+    const connection = await connectTo(pod, key, this.#leftMs() - MARGIN_MS);
+    const { signal } = this.#context;
     const given = new Set<string>();
     const names = new Set<string>(order.collectors.map((name) => NAMES[name]));
     const problems = someProblems(this.#bundle);
@@ -191,87 +183,22 @@ class Capture {
               `a file of ${JSON.stringify(collector)} came, which was not asked`,
             );
           given.add(collector);
-          await this.#keep(file);
+          await keepFile(this.#bundle, file, { signal });
         },
         problem: (collector, message) => problems.add(names.has(collector) ? collector : 'node', message),
       });
       problems.end();
-      await this.#confirm(helper, done);
+      const suspect = await unconfirmed(pod, done);
+      if (suspect !== undefined) this.#bundle.problem('node', suspect);
     } catch (error) {
       problems.end();
       if (!(error instanceof CaptureWireError)) throw error;
-      throw new NoCaptureError(`${error.message}${await this.#lastWord(helper)}`, { cause: error });
+      throw new NoCaptureError(`${error.message}${await lastWord(pod)}`, { cause: error });
     } finally {
       connection.close();
     }
     for (const name of order.collectors)
       if (!given.has(NAMES[name])) this.#bundle.failed(NAMES[name], 'gave nothing: see the other problems');
-  }
-
-  async #connect({ name, ip }: HelperPod & { ip: string }, key: Uint8Array): Promise<CaptureConnection> {
-    const { clock, signal } = this.#context;
-    const { port = CAPTURE_PORT } = this.#options;
-    const limit = deadline(clock, CONNECT_MS, signal);
-    let why = 'it was not tried';
-    const deadlineMs = this.#leftMs() - MARGIN_MS;
-    const connection = await dialCapture(
-      { clock, host: ip, port, key, deadlineMs, dialing: limit.signal, signal },
-      (failed) => (why = failed),
-    ).finally(limit.done);
-    if (connection) return connection;
-    const now = signal.aborted ? undefined : await findHelper(this.#context.client, name);
-    const ended = now?.ended ? `; it ended: ${captureEnd(now.ended.message)}` : '';
-    throw new NoCaptureError(
-      `the capture pod could not be reached at ${ip}, port ${port}: ${why}${ended}. Let the responder reach pods of die-operator-capture there`,
-    );
-  }
-
-  /** A connection that broke leaves what came as a file that is cut, which the bundle records. */
-  async #keep({ head, content, end }: ReceivedFile): Promise<void> {
-    const { signal } = this.#context;
-    const sealed = () => {
-      const { plain, truncated } = end();
-      return { ...(plain && { plain }), truncated };
-    };
-    await this.#bundle.add({ ...head, content, sealed, signal });
-  }
-
-  /** The hash came along with the evidence; the kubelet tells it by another way. */
-  async #confirm(helper: HelperPod, { sha256, files }: CaptureDone): Promise<void> {
-    const message = await this.#lastMessage(helper, CONFIRM_MS);
-    const report = message === undefined ? undefined : readCaptureReport(message);
-    if (report?.result === 'Sent') {
-      if (report.sha256 === sha256 && report.files === files) return;
-      const said = `${report.files} files with the hash ${report.sha256}`;
-      this.#bundle.problem(
-        'node',
-        `SUSPECT: ${files} files with the hash ${sha256} came, and its kubelet says that the node sent ${said}`,
-      );
-      return;
-    }
-    const why = message === undefined ? 'its pod did not end in time' : captureEnd(message);
-    this.#bundle.problem('node', `SUSPECT: everything came, and the node did not confirm it: ${why}`);
-  }
-
-  /** Why the other end went, as far as its kubelet knows. */
-  async #lastWord(helper: HelperPod): Promise<string> {
-    const message = await this.#lastMessage(helper, LAST_WORD_MS);
-    return message === undefined ? '' : `; the capture pod ended: ${captureEnd(message)}`;
-  }
-
-  async #lastMessage(helper: HelperPod, withinMs: number): Promise<string | undefined> {
-    try {
-      const pod = await awaitHelper(this.#helpers, helper, ({ ended }) => ended !== undefined, withinMs);
-      return pod?.ended?.message;
-    } catch {
-      return undefined;
-    }
-  }
-
-  async #remove({ name, uid }: HelperPod): Promise<void> {
-    await removeHelper(this.#context.client, name, uid).catch((error: unknown) =>
-      this.#options.log.warn({ pod: name, err: error }, 'a helper could not be removed; it ends by itself'),
-    );
   }
 
   #leftMs(): number {
