@@ -14,7 +14,7 @@ import { API_SERVER, EVIDENCE, KINDS, PAUSE } from './doctor/cluster.ts';
 import { DENY_POLICIES, NETWORK, PROTECTED, RELABEL } from './doctor/isolation.ts';
 import { HELPERS, NODES_ENFORCE } from './doctor/nodes.ts';
 import { RIGHTS } from './doctor/rights.ts';
-import { isolatingNamespaces } from './doctor/scene.ts';
+import { readScene } from './doctor/scene.ts';
 
 const CHECKS: readonly Check[] = [
   API_SERVER,
@@ -105,14 +105,19 @@ export async function findingsOf(
     userAgent: `die-operator-doctor/${version()}`,
   });
   const base = { client, transport, clock, random, stopping, evidenceDir, bucket: bucketOf(where) };
-  const context: DoctorContext = { ...base, isolating: [], canary: canary === true ? [] : canary };
+  const context: DoctorContext = {
+    ...base,
+    isolating: [],
+    inForce: [],
+    canary: canary === true ? [] : canary,
+  };
   const [reached] = await API_SERVER.look(context);
   if (reached === undefined) throw new Error('the API server did not answer');
-  const { isolating, trouble } = await isolatingNamespaces(client).then(
-    (found) => ({ isolating: found, trouble: [] as Finding[] }),
-    (error: unknown) => ({ isolating: [], trouble: [policiesUnread(error)] }),
+  const { scene, trouble } = await readScene(client).then(
+    (found) => ({ scene: found, trouble: [] as Finding[] }),
+    (error: unknown) => ({ scene: {}, trouble: [policiesUnread(error)] }),
   );
-  return [...trouble, ...(await examine(CHECKS, { ...context, isolating }))];
+  return [...trouble, ...(await examine(CHECKS, { ...context, ...scene }))];
 }
 
 function bucketOf({

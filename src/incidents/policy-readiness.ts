@@ -3,11 +3,20 @@ import { POLICY_CONDITIONS, type NewCondition } from '../api/conditions.ts';
 import type { Action } from '../api/policy.ts';
 import { classify, type Classified } from '../controller/errors.ts';
 import type { CompiledPolicy } from '../decide/policies.ts';
-import type { AccessReviews } from '../kube/access-reviews.ts';
+import { readHelperSettings } from '../helpers/helper-settings.ts';
+import type { Access, AccessReviews } from '../kube/access-reviews.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Logger } from '../observe/log.ts';
 import { ensureDenyPolicy } from '../respond/deny-policy.ts';
 import type { Caches } from './caches.ts';
+import {
+  MAY_READ_SETTINGS,
+  nodeAsks,
+  nodeTrouble,
+  rightsOfAsks,
+  type NodeAsk,
+  type NodeTrouble,
+} from './policy-node.ts';
 import { describeMissing, isGapOnly, rightsIn, type NeededRight } from './policy-rights.ts';
 
 /** What {@link prepare} needs. */
@@ -33,6 +42,10 @@ const REPAIR_MS = 600_000;
 const PARALLEL = 4;
 /** Namespaces that a message names. */
 const MAX_NAMED = 3;
+/** Bytes of a condition's message, which an Event has with `Ready=False: ` before it. */
+const MAX_MESSAGE = 1_000;
+/** Reasons of a policy with which nothing is amiss. */
+const WELL: ReadonlySet<string> = new Set(['Enforcing', 'Audit', 'Compares']);
 
 /** What was found. */
 export interface Prepared {
@@ -44,24 +57,47 @@ export interface Prepared {
 /** Whether what the policy asks for can be done; puts the deny policy where it may be needed. */
 export async function prepare(context: ReadinessContext, policy: CompiledPolicy): Promise<Prepared> {
   const actions = actionsOf(policy);
-  if (actions.length === 0) return ready('Grants', 'the policy grants, and asks for nothing');
-  if (policy.mode === 'Audit') return ready('Audit', 'responses are recorded, nothing is touched');
+  const places = whereRightsAreNeeded(context, policy);
+  const asks = nodeAsks(policy, actions, places);
+  const settled = withoutActing(policy, actions, asks);
+  if (settled && asks.length === 0) return settled;
   if (context.protectedNamespaces.has(policy.namespace)) {
     const message = `namespace ${policy.namespace} is protected: nothing is ever done to its pods`;
     return { condition: { type: POLICY_CONDITIONS.Ready, status: 'False', reason: 'Protected', message } };
   }
   const key = `${policy.namespace}/${policy.name}`;
-  const [rights, trouble] = await Promise.all([
-    checkRights(context, key, rightsIn(actions, whereRightsAreNeeded(context, policy), policy.kind)),
+  if (settled) return withNode(settled, await checkNode(context, key, asks));
+  const [rights, trouble, node] = await Promise.all([
+    checkRights(context, key, rightsIn(actions, places, policy.kind)),
     actions.includes('Isolate') ? placeDenyPolicies(context, key, policy) : undefined,
+    checkNode(context, key, asks),
   ]);
   // The refusal of the deny policy names one missing right; the reviews name all.
   const prepared = rights.condition.status === 'False' ? rights : (trouble ?? rights);
-  return actions.includes('Isolate') ? onItsNodes(context, policy, prepared) : prepared;
+  return withNode(actions.includes('Isolate') ? onItsNodes(context, policy, prepared) : prepared, node);
 }
 
-// A quarantine that expires may end in an eviction, which no rung asks for.
-function actionsOf({ rungs, settings }: CompiledPolicy): Action[] {
+/** What is to be said of a policy that has nothing done to pods; undefined: it has. */
+function withoutActing(
+  { mode }: CompiledPolicy,
+  actions: readonly Action[],
+  asks: readonly NodeAsk[],
+): Prepared | undefined {
+  const compares = asks.length > 0;
+  const again = compares ? { again: REPAIR_MS } : {};
+  if (actions.length === 0) {
+    const [reason, message] = compares
+      ? ['Compares', 'running pods are compared with their images, and the policy asks for no response']
+      : ['Grants', 'the policy grants, and asks for nothing'];
+    return { ...ready(reason, message), ...again };
+  }
+  if (mode !== 'Audit') return undefined;
+  const besides = compares ? '; running pods are compared with their images' : '';
+  return { ...ready('Audit', `responses are recorded, nothing is touched${besides}`), ...again };
+}
+
+/** What a policy can come to. A quarantine that expires may end in an eviction, which no rung asks for. */
+export function actionsOf({ rungs, settings }: CompiledPolicy): Action[] {
   const actions = rungs.flatMap((rung) => rung.actions);
   const expires = settings.isolation.onExpiry === 'Evict' && actions.includes('Isolate');
   return expires ? [...actions, 'Evict'] : actions;
@@ -95,19 +131,67 @@ async function checkRights(
     if (missing.every(isGapOnly)) return { ...ready('IncompleteEvidence', message), again };
     return { condition: { type: Ready, status: 'False', reason: 'MissingPermission', message }, again };
   } catch (error) {
-    const { kind, message: why } = classify(error);
-    log.warn({ policy, err: error }, 'the API server does not tell which rights die-operator has');
-    const message = `whether the rights are there that the policy needs is not known: ${why}. Responses are tried all the same; the API server is asked again.`;
-    const condition: NewCondition = { type: Ready, status: 'Unknown', reason: 'RightsUnknown', message };
-    return { condition, again: retryMs(kind) };
+    return notKnown(log, policy, error);
   }
 }
 
+function notKnown(log: Logger, policy: string, error: unknown): Prepared {
+  const { kind, message: why } = classify(error);
+  log.warn({ policy, err: error }, 'the API server does not tell which rights die-operator has');
+  const message = `whether the rights are there that the policy needs is not known: ${why}. Responses are tried all the same; the API server is asked again.`;
+  const condition: NewCondition = {
+    type: POLICY_CONDITIONS.Ready,
+    status: 'Unknown',
+    reason: 'RightsUnknown',
+    message,
+  };
+  return { condition, again: retryMs(kind) };
+}
+
+/** Resolves to what is in the way of what is asked of nodes; undefined: nothing is. */
+async function checkNode(
+  { client, reviews, log }: ReadinessContext,
+  policy: string,
+  asks: readonly NodeAsk[],
+): Promise<NodeTrouble | Prepared | undefined> {
+  const needed = rightsOfAsks(asks);
+  if (needed.length === 0) return undefined;
+  try {
+    const missing = await missingOf(reviews, needed);
+    const mayRead = needed.includes(MAY_READ_SETTINGS) && !missing.includes(MAY_READ_SETTINGS);
+    const settings = mayRead ? await readHelperSettings(client) : undefined;
+    return nodeTrouble(asks, { missing, settings });
+  } catch (error) {
+    return notKnown(log, policy, error);
+  }
+}
+
+/** What is amiss with the policy itself comes first, and what it asks of nodes is told with it. */
+function withNode(own: Prepared, node: NodeTrouble | Prepared | undefined): Prepared {
+  if (node === undefined) return own;
+  const isWell = WELL.has(own.condition.reason);
+  if ('condition' in node) return isWell ? node : own;
+  const again = SLOW_RETRY_MS;
+  const { type, status, message } = own.condition;
+  if (node.stops && status === 'True') {
+    const whole = isWell ? node.message : together(node.message, message);
+    return { condition: { type, status: 'False', reason: 'CaptureUnavailable', message: whole }, again };
+  }
+  if (isWell) return { ...ready('IncompleteEvidence', `Responses are carried out. ${node.message}`), again };
+  return { ...own, condition: { ...own.condition, message: together(message, node.message) } };
+}
+
+/** The second is told once the first is mended, where there is no room for both. */
+function together(first: string, second: string): string {
+  const both = `${first} ${second}`;
+  return Buffer.byteLength(both) > MAX_MESSAGE ? first : both;
+}
+
 /** In the order of `needed`. @throws KubeError as soon as one answer cannot be had. */
-async function missingOf(
+async function missingOf<T extends Access>(
   reviews: ReadinessContext['reviews'],
-  needed: readonly NeededRight[],
-): Promise<NeededRight[]> {
+  needed: readonly T[],
+): Promise<T[]> {
   const allowed = await fewAtATime(needed, (right) => reviews.mayDo(right));
   return needed.filter((_, index) => allowed[index] === false);
 }
@@ -160,11 +244,9 @@ async function placeDenyPolicy(
 }
 
 /** Namespaces whose pods the policy can reach. */
-export function namespacesOf(
-  { caches, protectedNamespaces, watchNamespaces }: ReadinessContext,
-  policy: CompiledPolicy,
-): string[] {
+export function namespacesOf(context: ReadinessContext, policy: CompiledPolicy): string[] {
   if (policy.kind === 'DriftPolicy') return [policy.namespace];
+  const { caches, protectedNamespaces, watchNamespaces } = context;
   return caches.namespaces
     .values()
     .filter((space) => policy.matchesNamespace(space) && space.terminating !== true)

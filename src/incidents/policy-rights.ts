@@ -177,7 +177,7 @@ export function isGapOnly({ stops }: NeededRight): boolean {
 }
 
 /** `pods patch/delete, pods/eviction create in namespace shop, and nodes get`. */
-function listed(rights: readonly NeededRight[]): string {
+export function listed(rights: readonly Access[]): string {
   const places = Map.groupBy(rights, ({ at }) => at.namespace);
   const parts = [...places].map(([namespace, there]) => {
     const kinds = Map.groupBy(there, pathOf);

@@ -68,6 +68,8 @@ export const ADMISSION_POLICY_BINDINGS = admission(
 );
 /** No kind: a name in RBAC rules, which admission policies ask for. */
 export const QUARANTINES = define(GROUP, VERSION, 'quarantines', 'Quarantine');
+/** The same, for the verb `run`. */
+export const HELPERS = clusterScoped(define(GROUP, VERSION, 'helpers', 'Helper'));
 export const DRIFT_POLICIES = define(GROUP, VERSION, 'driftpolicies', 'DriftPolicy');
 export const CLUSTER_DRIFT_POLICIES = clusterScoped(
   define(GROUP, VERSION, 'clusterdriftpolicies', 'ClusterDriftPolicy'),

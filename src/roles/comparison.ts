@@ -118,11 +118,11 @@ class Comparisons {
         const where = { namespace: pod.namespace, pod: pod.name };
         if (!signal.aborted)
           log.warn({ ...where, err: error }, 'a pod could not be compared with its images');
+        // It made room for a response: its turn is still to come. What was over, and led to that response, is not done again.
+        if (stop.signal.aborted) this.#takeBack(pod.workload, before);
       })
       .finally(() => {
         this.#running.delete(pod.node);
-        // It made room for a response: its turn is still to come.
-        if (stop.signal.aborted) this.#takeBack(pod.workload, before);
         this.#wake.abort();
       });
     this.#running.set(pod.node, { stop, done });

@@ -14,7 +14,13 @@ import {
   SYSTEM_NAMESPACE,
 } from '../../src/api/names.ts';
 import type { KubeObject } from '../../src/api/meta.ts';
-import { CONFIG_MAPS, DRIFT_POLICIES, NETWORK_POLICIES, type Resource } from '../../src/kube/resources.ts';
+import {
+  CLUSTER_DRIFT_POLICIES,
+  CONFIG_MAPS,
+  DRIFT_POLICIES,
+  NETWORK_POLICIES,
+  type Resource,
+} from '../../src/kube/resources.ts';
 import { systemClock } from '../../src/kube/clock.ts';
 import { createUndiciTransport } from '../../src/kube/undici-transport.ts';
 import { denyPolicy } from '../../src/respond/deny-policy.ts';
@@ -214,6 +220,29 @@ describe('doctor', () => {
         message: expect.stringContaining(`node ${helpers.node} does not enforce NetworkPolicies`),
       }),
     );
+  });
+
+  test('warns of a policy that asks of nodes what helper pods may not do', async ({
+    doctor,
+    helpers: _helpers,
+    client,
+    namespace,
+  }) => {
+    const { apiVersion, spec } = aPolicy({ comparison: { interval: '1h' } });
+    const name = `compare-${namespace}`;
+    const policy = { apiVersion, kind: CLUSTER_DRIFT_POLICIES.kind, metadata: { name }, spec };
+    const { metadata } = await client.create<KubeObject>(CLUSTER_DRIFT_POLICIES, {}, policy);
+    const findings = await doctor();
+    await client.delete(CLUSTER_DRIFT_POLICIES, { name }, metadata.uid);
+    expect(of(findings, 'helpers')).toMatchObject([
+      { state: 'ok' },
+      {
+        state: 'warning',
+        message: expect.stringMatching(
+          `^ClusterDriftPolicy ${name} asks .* comparison\\. Add capture to profiles .* config/components/comparison\\.`,
+        ),
+      },
+    ]);
   });
 
   test('asks about the current user where nothing else is allowed, and skips what it may not see', async ({

@@ -1,19 +1,10 @@
 // What a person needs to run a capture pod, asked for beforehand: a refusal in the middle would not say what else is missing.
-import { CAPTURE_NAMESPACE, GROUP, HELPERS_CONFIGMAP, VERSION } from '../../api/names.ts';
+import { CAPTURE_NAMESPACE, HELPERS_CONFIGMAP } from '../../api/names.ts';
 import { AccessReviews, type Access } from '../../kube/access-reviews.ts';
 import type { Clock } from '../../kube/clock.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { CONFIG_MAPS, PODS, type Resource } from '../../kube/resources.ts';
+import { CONFIG_MAPS, HELPERS, PODS } from '../../kube/resources.ts';
 import { DiffError, IN_RESPONDER } from './compare.ts';
-
-// No such objects are there: the admission policies of helper pods ask for the verb `run` on them.
-const HELPERS: Resource = {
-  group: GROUP,
-  version: VERSION,
-  plural: 'helpers',
-  kind: 'Helper',
-  namespaced: false,
-};
 
 /** See the file's first line. */
 export const neededRights = (namespace: string): readonly Access[] => [

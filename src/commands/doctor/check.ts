@@ -36,6 +36,8 @@ export interface DoctorContext {
   stopping: AbortSignal;
   /** Empty also while no policy could be read. */
   isolating: readonly IsolatingNamespace[];
+  /** Policies in force anywhere; empty also while none could be read. */
+  inForce: readonly CompiledPolicy[];
   /** Where evidence is kept, if this process is where the responder is. */
   evidenceDir?: string | undefined;
   /** The bucket where it is kept instead. */

@@ -12,6 +12,7 @@ import { deadline } from '../../kube/clock.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { networkError, statusError } from '../../kube/errors.ts';
 import { CONFIG_MAPS, type Resource } from '../../kube/resources.ts';
+import { skewOf } from '../../kube/server-clock.ts';
 import { version } from '../../version.ts';
 import { s3AccessOf, wakefulClock, type S3Settings } from '../run/s3-access.ts';
 import { ok, skipped, warning, wrong, type Check, type DoctorContext } from './check.ts';
@@ -38,9 +39,7 @@ async function lookAtServer(context: DoctorContext): ReturnType<Check['look']> {
   const { gitVersion, date } = await readVersion(context);
   const received = context.clock.now();
   const found = [ok(`Kubernetes ${gitVersion} answers`)];
-  // The header has whole seconds, cut.
-  const [least, most] = [Date.parse(date) - received, Date.parse(date) + 1_000 - sent];
-  const skew = least > 0 ? least : Math.min(0, most);
+  const skew = skewOf(date, { sent, received });
   if (Number.isNaN(skew)) return [...found, skipped('the answer has no date to compare the clock with')];
   if (Math.abs(skew) <= MAX_SKEW_MS) return [...found, ok('this clock and that of the API server agree')];
   const seconds = Math.round(Math.abs(skew) / 1000);

@@ -3,28 +3,68 @@ import type { KubeObject } from '../../api/meta.ts';
 import { ENFORCEMENT_CONFIGMAP, SYSTEM_NAMESPACE } from '../../api/names.ts';
 import { podFacts } from '../../api/pod.ts';
 import { readRecords, verdictOf, type NodeRecord } from '../../decide/node-verdicts.ts';
-import { readHelperSettings } from '../../helpers/helper-settings.ts';
+import { readHelperSettings, type HelperSettings } from '../../helpers/helper-settings.ts';
+import { nodeAsks, nodeTrouble, rightsOfAsks } from '../../incidents/policy-node.ts';
+import { actionsOf } from '../../incidents/policy-readiness.ts';
 import { orAbsent } from '../../kube/absent.ts';
+import type { Access } from '../../kube/access-reviews.ts';
+import { isForbidden } from '../../kube/errors.ts';
 import { listAll } from '../../kube/list-all.ts';
 import { CONFIG_MAPS, PODS } from '../../kube/resources.ts';
 import { silentLogger } from '../../observe/log.ts';
 import { runCanary } from '../../respond/canary.ts';
 import { ok, skipped, warning, wrong, type Check, type DoctorContext, type Finding } from './check.ts';
+import { lackedByResponder } from './rights.ts';
 
 type Found = Omit<Finding, 'check'>;
 
+/** Policies that are named one by one. */
+const MAX_POLICIES = 20;
+const NO_CAPTURE = 'What is needed, and for what: docs/evidence-node.md, docs/diff.md.';
 const NO_NETWORK =
   'A pod there can be evicted and not cut off: give the node a network plugin that enforces NetworkPolicies.';
 
-async function lookAtHelpers({ client }: DoctorContext): Promise<Found[]> {
-  const settings = await readHelperSettings(client);
+async function lookAtHelpers(context: DoctorContext): Promise<Found[]> {
+  const settings = await readHelperSettings(context.client);
+  return [lookAtCanaries(settings), ...(await lookAtAsked(context, settings))];
+}
+
+function lookAtCanaries(settings: HelperSettings | string): Found {
   const cure =
     'No incident says that its pod is isolated until nodes can be tested: docs/isolation.md#install-them.';
-  if (typeof settings === 'string') return [warning(settings, cure)];
+  if (typeof settings === 'string') return warning(settings, cure);
   const profiles = [...settings.profiles].join(', ');
   return settings.profiles.has('canary')
-    ? [ok(`helper pods run ${settings.image} with the profiles ${profiles}`)]
-    : [warning('helper pods may not use the profile canary', cure)];
+    ? ok(`helper pods run ${settings.image} with the profiles ${profiles}`)
+    : warning('helper pods may not use the profile canary', cure);
+}
+
+/** What policies ask of nodes that helpers may not do. */
+async function lookAtAsked(
+  { client, inForce }: DoctorContext,
+  settings: HelperSettings | string,
+): Promise<Found[]> {
+  const found: Found[] = [];
+  const lacked = lackedByResponder(client);
+  for (const policy of inForce) {
+    const place = policy.kind === 'DriftPolicy' ? policy.namespace : undefined;
+    const asks = nodeAsks(policy, actionsOf(policy), [place]);
+    const missing = await lacked(rightsOfAsks(asks)).catch(unlessForbidden);
+    const trouble = nodeTrouble(asks, { missing, settings });
+    if (!trouble) continue;
+    const name = [policy.namespace, policy.name].filter((part) => part !== '').join('/');
+    found.push(
+      warning(`${policy.kind} ${name} asks for what cannot be done on nodes: ${trouble.message}`, NO_CAPTURE),
+    );
+    if (found.length >= MAX_POLICIES) break;
+  }
+  return found;
+}
+
+// Then the profiles alone are looked at.
+function unlessForbidden(error: unknown): Access[] {
+  if (!isForbidden(error)) throw error;
+  return [];
 }
 
 async function lookAtNodes(context: DoctorContext): Promise<Found[]> {

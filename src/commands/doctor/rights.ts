@@ -34,6 +34,18 @@ async function look(context: DoctorContext): ReturnType<Check['look']> {
   return [await lookAt(context, 'receiver'), await lookAt(context, 'responder')];
 }
 
+/** Tells which rights the responder's account lacks, each asked for once; rejects with Forbidden for those who may not ask. */
+export function lackedByResponder(client: KubeClient): (needed: readonly Access[]) => Promise<Access[]> {
+  const answers = new Map<string, Promise<boolean>>();
+  const mayDo = (access: Access) => {
+    const key = JSON.stringify(access);
+    const answer = answers.get(key) ?? mayAccount(client, 'responder', access);
+    answers.set(key, answer);
+    return answer;
+  };
+  return (needed) => missingOf(needed, mayDo);
+}
+
 async function lookAt({ client, clock }: DoctorContext, role: Role): Promise<Omit<Finding, 'check'>> {
   const needed = NEEDED[role];
   try {
@@ -66,8 +78,8 @@ function judge(role: Role, missing: readonly NeededRight[]) {
   );
 }
 
-async function missingOf(needed: readonly NeededRight[], mayDo: MayDo): Promise<NeededRight[]> {
-  const missing: NeededRight[] = [];
+async function missingOf<T extends Access>(needed: readonly T[], mayDo: MayDo): Promise<T[]> {
+  const missing: T[] = [];
   for (const right of needed) if (!(await mayDo(right))) missing.push(right);
   return missing;
 }

@@ -32,6 +32,12 @@ async function filesOf(component: Component, only?: readonly string[]): Promise<
   return files.flatMap((name) => ['-f', join(folder, name)]);
 }
 
+/** What goes on top besides, as an overlay of somebody's own has it. */
+export interface More {
+  components?: readonly ('comparison' | 'evidence')[];
+  patches?: readonly object[];
+}
+
 /**
  * Applies overlays/enforce with helpers and Cilium's policy, with that image for operator and helpers alike.
  * @param settings of the helpers, instead of what the component has.
@@ -40,6 +46,7 @@ export async function installHelpers(
   access: ClusterAccess,
   image: { name: string; digest: string },
   settings: { image?: string; profiles?: string } = {},
+  { components = [], patches = [] }: More = {},
 ): Promise<void> {
   const own = await realpath(await mkdtemp(join(tmpdir(), 'die-operator-helpers-')));
   const data = { image: `${image.name}@${image.digest}`, ...settings };
@@ -49,8 +56,12 @@ export async function installHelpers(
     kind: 'Kustomization',
     // Absolute paths are refused.
     resources: [relative(own, join(CONFIG, 'overlays/enforce'))],
-    components: ['helpers', 'cilium'].map((name) => relative(own, join(CONFIG, 'components', name))),
-    patches: [{ patch: JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data }) }],
+    components: ['helpers', 'cilium', ...components].map((name) =>
+      relative(own, join(CONFIG, 'components', name)),
+    ),
+    patches: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata, data }, ...patches].map((patch) => ({
+      patch: JSON.stringify(patch),
+    })),
     images: [{ name: 'die-operator', newName: image.name, digest: image.digest }],
   };
   try {
@@ -77,6 +88,8 @@ export async function withdrawAll(access: ClusterAccess): Promise<void> {
   await removeComponent(access, 'components/quarantine-protection');
   await removeComponent(access, 'components/cilium');
   await removeComponent(access, 'components/checkpoint');
+  await removeComponent(access, 'components/comparison');
+  await removeComponent(access, 'components/evidence');
   await removeHelpers(access);
   await withdrawEnforce(access);
 }

@@ -31,7 +31,7 @@ export interface Stage {
   /** Rights that are denied, as `pods/eviction create`. */
   denied: Set<string>;
   /** Stores a policy with one rung, `web` in Enforce unless told otherwise. */
-  create: (actions: Action[], change?: { name?: string; mode?: string }) => void;
+  create: (actions: Action[], change?: { name?: string; mode?: string; spec?: object }) => void;
   /** Judges the policy as it is stored, and gives when it is looked at again. */
   judge: (name?: string) => Promise<unknown>;
   ready: (name?: string) => Condition | undefined;
@@ -50,6 +50,7 @@ export function createStage(
   const cluster = createEmbeddedCluster({ clock, random: Math.random });
   ensureNamespace(cluster.api, 'shop');
   const denied = new Set<string>();
+  cluster.grants.add('run helpers.die-operator.dev');
   cluster.access.push((asked) => !denied.has(nameOf(asked)));
   const client = createKubeClient({ transport: wrap(cluster.transport, clock), clock, random });
   const events: EventInput[] = [];
@@ -76,8 +77,9 @@ export function createStage(
     unenforced,
     events,
     denied,
-    create: (actions, { name = 'web', mode = 'Enforce' } = {}) => {
-      const { apiVersion, kind, spec } = aPolicy({ mode, responses: [{ name: 'only', actions }] });
+    create: (actions, { name = 'web', mode = 'Enforce', spec: more = {} } = {}) => {
+      const responses = [{ name: 'only', actions }];
+      const { apiVersion, kind, spec } = aPolicy({ mode, responses, ...more });
       cluster.api.create(DRIFT_POLICIES, 'shop', { apiVersion, kind, metadata: { name }, spec });
     },
     judge: (name = 'web') => reconcilePolicy(context, `shop/${name}`),

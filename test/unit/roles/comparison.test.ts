@@ -110,6 +110,24 @@ describe('drift in a running pod', () => {
     ]);
   });
 
+  test('is not looked for again in that interval, also where the response needs the node', async () => {
+    const { world, clock } = embedded;
+    await world.victim(1);
+    const { looks, collectorOf } = fakeNodes(() => [{}]);
+    await world.operator({ nodeCollector: collectorOf });
+    await world.clusterPolicy(GRANTS);
+    await world.policy({
+      ...ASKS,
+      responses: [{ name: 'keep', sources: ['Filesystem'], actions: ['Capture'] }],
+      evidence: { collectors: ['Filesystem'] },
+    });
+    await clock.advance(40 * MINUTE);
+    const slots = looks.map(({ began }) => Math.floor(began / (10 * MINUTE)));
+    expect(slots.length).toBeGreaterThanOrEqual(3);
+    expect(slots).toEqual([...new Set(slots)]);
+    expect(await incidents()).toHaveLength(1);
+  });
+
   test('is none where it is expected, and the pod is looked at again and again', async () => {
     const { world, clock } = embedded;
     await world.victim(1);
