@@ -22,6 +22,7 @@ import type { ReadinessCheck } from './observe/health.ts';
 import type { Logger } from './observe/log.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
 import type { RespondContext } from './respond/context.ts';
+import type { EvidenceSweepParts } from './roles/evidence-sweep.ts';
 import { createReceiver, type StreamSettings } from './roles/receiver.ts';
 import { createResponder, type Election } from './roles/responder.ts';
 import { runTogether } from './roles/together.ts';
@@ -33,6 +34,8 @@ export interface OperatorParts extends Access {
   random: Random;
   log: Logger;
   evidence: EvidenceStore;
+  /** Compares the clock with that of the API server; absent: nobody does. */
+  serverSkew?: EvidenceSweepParts['serverSkew'];
   /** Reads nodes; absent: with helper pods. */
   nodeCollector?: RespondContext['nodeCollector'];
   /** Absent: no checkpoints can be made. */

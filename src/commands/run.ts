@@ -9,6 +9,7 @@ import { loadConnection } from '../kube/connection.ts';
 import { fencedClient } from '../kube/fence.ts';
 import { createKubeClient } from '../kube/http-client.ts';
 import { createPodExec } from '../kube/pod-exec.ts';
+import { readSkew } from '../kube/server-clock.ts';
 import { createUndiciTransport } from '../kube/undici-transport.ts';
 import { createHealth } from '../observe/health.ts';
 import { createLogger, type Logger } from '../observe/log.ts';
@@ -70,6 +71,7 @@ async function start(settings: Settings): Promise<void> {
     random: systemRandom,
     log,
     evidence,
+    serverSkew: (signal) => readSkew({ transport, clock: systemClock }, signal),
     kubelets: kubeletsOf(settings, connection, systemClock),
     podExec: createPodExec({ connection, transport, clock: systemClock }),
     ...intakeAccess(settings, systemClock, log),

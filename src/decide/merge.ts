@@ -213,14 +213,20 @@ function moreCareful(a: ResponseSettings, b: ResponseSettings): ResponseSettings
   };
 }
 
-// The first ones by a rule that does not depend on the order of the policies.
-function commandsOf(...settings: ResponseSettings[]): Pick<ResponseSettings['evidence'], 'exec'> {
+/** Commands that settings ask for, each once, by a rule that does not depend on their order: the first ones are run. */
+export function commandsAsked(settings: readonly ResponseSettings[]): Commands {
   const all = settings.flatMap(({ evidence }) => evidence.exec ?? []);
   const each = new Map(
     all.map(({ container, command }) => [JSON.stringify([container, command]), { container, command }]),
   );
-  const exec = [...each].toSorted(([one], [other]) => byCodeUnit(one, other)).slice(0, MAX_EXEC);
-  return exec.length > 0 ? { exec: exec.map(([, command]) => command) } : {};
+  return [...each].toSorted(([one], [other]) => byCodeUnit(one, other)).map(([, command]) => command);
+}
+
+type Commands = NonNullable<ResponseSettings['evidence']['exec']>;
+
+function commandsOf(...settings: ResponseSettings[]): { exec?: Commands } {
+  const exec = commandsAsked(settings).slice(0, MAX_EXEC);
+  return exec.length > 0 ? { exec } : {};
 }
 
 // The careful one if any policy asks for it.

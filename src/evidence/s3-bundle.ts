@@ -4,7 +4,7 @@ import { attested } from './attest.ts';
 import type { BundleEnd, BundleOptions } from './bundle.ts';
 import type { S3Bucket } from './s3-bucket.ts';
 import { attemptKey, s3Url } from './s3-location.ts';
-import { firstVersion, firstVersions, listVersions, readVersion, type S3Version } from './s3-read.ts';
+import { firstVersion, firstVersionsBelow, readVersion, type S3Version } from './s3-read.ts';
 import {
   ENVELOPE_FILE,
   MANIFEST_FILE,
@@ -65,7 +65,7 @@ export async function holdsBundle(bucket: S3Bucket, key: string, manifestSha256:
   const found = await readManifest(bucket, key);
   if (!found || sha256(found.bytes) !== manifestSha256) return false;
   const below = attemptKey(key, found.manifest.attempt);
-  const files = firstVersions(await listVersions(bucket, below));
+  const files = await firstVersionsBelow(bucket, below);
   return found.manifest.files.every(({ path, size }) => files.get(`${below}${path}`)?.size === size);
 }
 

@@ -2,6 +2,8 @@
 // prevent, can neither replace evidence nor hide it.
 import type { ListObjectVersionsOutput, ObjectVersion } from '@aws-sdk/client-s3';
 import { aboutKey, unlessMissing, type S3Bucket, type S3VersionRef } from './s3-bucket.ts';
+import { s3Url } from './s3-location.ts';
+import { EvidenceStoreError } from './store.ts';
 
 /** One version of an object. */
 export interface S3Version extends S3VersionRef {
@@ -10,7 +12,7 @@ export interface S3Version extends S3VersionRef {
   modifiedAt: number;
 }
 
-/** What lies below a prefix. */
+/** What lies below a prefix, or a page of it. */
 export interface S3Listing {
   /** Of every key from the latest to the first. */
   versions: S3Version[];
@@ -19,9 +21,28 @@ export interface S3Listing {
   folders: string[];
 }
 
-/** Everything whose key begins with the prefix; with a delimiter, what has one behind the prefix is in `folders`. */
-export async function listVersions(bucket: S3Bucket, prefix: string, delimiter?: string): Promise<S3Listing> {
-  const listing: S3Listing = { versions: [], deleteMarkers: [], folders: [] };
+/** What lies of one incident, every version counted: some attempts with as many files as a bundle may have. */
+const MAX_VERSIONS = 100_000;
+
+/** How a listing is read. */
+export interface S3ListOptions {
+  /** What has it behind the prefix is in `folders`. */
+  delimiter?: string;
+  /** So many entries at most. Absent: any number, as pages are all that is held of them. */
+  max?: number;
+  signal?: AbortSignal;
+}
+
+/**
+ * A page after the other of everything whose key begins with the prefix, in the order of the keys.
+ * @throws EvidenceStoreError where there is more than `max`: whoever may write there can put any number of versions there.
+ */
+export async function* versionPages(
+  bucket: S3Bucket,
+  prefix: string,
+  { delimiter, max = Infinity, signal }: S3ListOptions = {},
+): AsyncGenerator<S3Listing> {
+  let count = 0;
   let next: { KeyMarker?: string; VersionIdMarker?: string } | undefined = {};
   while (next) {
     const input = {
@@ -30,13 +51,40 @@ export async function listVersions(bucket: S3Bucket, prefix: string, delimiter?:
       ...(delimiter && { Delimiter: delimiter }),
       ...next,
     };
-    const output: ListObjectVersionsOutput = await bucket.calls(aboutKey(bucket, prefix), (s3, options) =>
+    const about = aboutKey(bucket, prefix, signal);
+    const output: ListObjectVersionsOutput = await bucket.calls(about, (s3, options) =>
       s3.listObjectVersions(input, options),
     );
-    addPage(listing, output);
+    const page = pageOf(output);
+    count += page.versions.length + page.deleteMarkers.length + page.folders.length;
+    if (count > max) throw tooMany(bucket, prefix, max);
+    yield page;
     next = nextPage(output);
   }
+}
+
+/** All that lies of one incident. @throws as {@link versionPages}. */
+export async function listVersions(
+  bucket: S3Bucket,
+  prefix: string,
+  signal?: AbortSignal,
+): Promise<S3Listing> {
+  const listing: S3Listing = { versions: [], deleteMarkers: [], folders: [] };
+  for await (const page of versionPages(bucket, prefix, { max: MAX_VERSIONS, ...(signal && { signal }) })) {
+    listing.versions.push(...page.versions);
+    listing.deleteMarkers.push(...page.deleteMarkers);
+  }
   return listing;
+}
+
+/** What keys begin with, from the prefix up to the next slash. Within an incident as many as one may have. */
+export async function* foldersBelow(
+  bucket: S3Bucket,
+  prefix: string,
+  { within, signal }: { within: 'Root' | 'Incident'; signal?: AbortSignal },
+): AsyncGenerator<string> {
+  const limits = { ...(within === 'Incident' && { max: MAX_VERSIONS }), ...(signal && { signal }) };
+  for await (const { folders } of versionPages(bucket, prefix, { delimiter: '/', ...limits })) yield* folders;
 }
 
 /** The first version of each key. */
@@ -44,9 +92,23 @@ export function firstVersions(listing: S3Listing): Map<string, S3Version> {
   return new Map(listing.versions.map((version) => [version.key, version]));
 }
 
-/** The first version of exactly this key. */
+/** The first version of each key below the prefix. @throws as {@link versionPages}. */
+export async function firstVersionsBelow(bucket: S3Bucket, prefix: string): Promise<Map<string, S3Version>> {
+  const first = new Map<string, S3Version>();
+  for await (const { versions } of versionPages(bucket, prefix, { max: MAX_VERSIONS }))
+    for (const version of versions) first.set(version.key, version);
+  return first;
+}
+
+/** The first version of exactly this key. @throws as {@link versionPages}. */
 export async function firstVersion(bucket: S3Bucket, key: string): Promise<S3Version | undefined> {
-  return firstVersions(await listVersions(bucket, key)).get(key);
+  let first: S3Version | undefined;
+  for await (const { versions } of versionPages(bucket, key, { max: MAX_VERSIONS })) {
+    first = versions.findLast((version) => version.key === key) ?? first;
+    // Longer keys come behind it.
+    if (versions.some((version) => version.key !== key)) break;
+  }
+  return first;
 }
 
 /** All bytes of a version; undefined if it is gone. */
@@ -92,12 +154,31 @@ export function holdsContent(bucket: S3Bucket, key: string, checksum: string): P
   });
 }
 
-function addPage(listing: S3Listing, page: ListObjectVersionsOutput): void {
-  const { Versions = [], DeleteMarkers = [], CommonPrefixes = [] } = page;
-  for (const { Size: size = 0, LastModified, ...version } of Versions)
-    listing.versions.push({ ...refOf(version), size, modifiedAt: LastModified?.getTime() ?? Infinity });
-  listing.deleteMarkers.push(...DeleteMarkers.map(refOf));
-  listing.folders.push(...CommonPrefixes.map(({ Prefix = '' }) => Prefix));
+function pageOf({
+  Versions = [],
+  DeleteMarkers = [],
+  CommonPrefixes = [],
+}: ListObjectVersionsOutput): S3Listing {
+  return {
+    versions: Versions.map(({ Size: size = 0, LastModified, ...version }) => ({
+      ...refOf(version),
+      size,
+      modifiedAt: LastModified?.getTime() ?? Infinity,
+    })),
+    deleteMarkers: DeleteMarkers.map(refOf),
+    folders: CommonPrefixes.map(({ Prefix = '' }) => Prefix),
+  };
+}
+
+function tooMany(bucket: S3Bucket, prefix: string, max: number): EvidenceStoreError {
+  const path = s3Url(bucket.name, prefix);
+  return new EvidenceStoreError(
+    'Conflict',
+    path,
+    `evidence at ${path}: more than ${max} versions of objects lie there, which no captures of one incident come to. It ` +
+      'is left as it is. Find out who else writes to this bucket, and delete what they put there: aws s3api ' +
+      `list-object-versions --bucket ${bucket.name} --prefix ${prefix} shows it; of each key the oldest version is the evidence.`,
+  );
 }
 
 // Without versions on the bucket an object is its only one, called null.

@@ -4,7 +4,7 @@ import { readEnvelope, readManifestBytes } from './s3-bundle.ts';
 import type { S3Bucket } from './s3-bucket.ts';
 import { explainS3Error } from './s3-errors.ts';
 import { attemptKey, parseS3Url, rootKey, s3Url } from './s3-location.ts';
-import { firstVersion, firstVersions, listVersions, streamVersion, type S3Version } from './s3-read.ts';
+import { firstVersion, firstVersionsBelow, foldersBelow, streamVersion, type S3Version } from './s3-read.ts';
 import { bucketOf, type S3Access } from './s3-store.ts';
 import { MANIFEST_FILE, parseManifest } from './manifest.ts';
 import { isSafePath } from './path.ts';
@@ -36,7 +36,7 @@ async function listBundles(bucket: S3Bucket, root: string): Promise<BundleEntry[
 
 /** Those with names as bundles have them. */
 async function foldersIn(bucket: S3Bucket, prefix: string): Promise<string[]> {
-  const { folders } = await listVersions(bucket, prefix, '/');
+  const folders = await Array.fromAsync(foldersBelow(bucket, prefix, { within: 'Root' }));
   return folders
     .map((folder) => folder.slice(prefix.length, -1))
     .filter((name) => isSafePath(name))
@@ -58,7 +58,7 @@ async function openStored(own: S3Bucket, { location }: BundleEntry): Promise<Sto
     ...(envelope && { envelope }),
     file: async function* (path) {
       if (below === undefined) throw missing(location, 'its manifest cannot be read');
-      files ??= listVersions(bucket, below).then(firstVersions);
+      files ??= firstVersionsBelow(bucket, below);
       const version = (await files).get(`${below}${path}`);
       if (!version) throw missing(s3Url(bucket.name, `${below}${path}`), 'there is no such object');
       yield* contentOf(bucket, version);

@@ -37,21 +37,24 @@ export async function abortUpload(bucket: S3Bucket, key: string, uploadId: strin
   );
 }
 
-/** Uploads below the prefix that are not complete. */
-export async function listUploads(bucket: S3Bucket, prefix: string): Promise<S3Upload[]> {
-  const uploads: S3Upload[] = [];
+/** Uploads below the prefix that are not complete, read a page at a time. */
+export async function* uploadsBelow(
+  bucket: S3Bucket,
+  prefix: string,
+  signal: AbortSignal,
+): AsyncGenerator<S3Upload> {
   let next: { KeyMarker?: string; UploadIdMarker?: string } | undefined = {};
   while (next) {
     const input = { Bucket: bucket.name, Prefix: prefix, ...next };
-    const page: ListMultipartUploadsOutput = await bucket.calls(aboutKey(bucket, prefix), (s3, options) =>
+    const about = aboutKey(bucket, prefix, signal);
+    const page: ListMultipartUploadsOutput = await bucket.calls(about, (s3, options) =>
       s3.listMultipartUploads(input, options),
     );
     for (const { Key: key, UploadId: uploadId, Initiated } of page.Uploads ?? [])
       if (key !== undefined && uploadId !== undefined)
-        uploads.push({ key, uploadId, startedAt: Initiated?.getTime() ?? bucket.clock.now() });
+        yield { key, uploadId, startedAt: Initiated?.getTime() ?? bucket.clock.now() };
     next = nextPage(page);
   }
-  return uploads;
 }
 
 function nextPage(page: ListMultipartUploadsOutput) {

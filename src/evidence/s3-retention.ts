@@ -4,8 +4,15 @@ import { MANIFEST_FILE } from './manifest.ts';
 import { DAY_MS, type S3Bucket, type S3VersionRef } from './s3-bucket.ts';
 import { readManifest } from './s3-bundle.ts';
 import { attemptOf, rootKey, s3Url } from './s3-location.ts';
-import { firstVersions, listVersions, lockedUntil, type S3Listing, type S3Version } from './s3-read.ts';
-import { abortUpload, listUploads, removeVersions } from './s3-remove.ts';
+import {
+  firstVersions,
+  foldersBelow,
+  listVersions,
+  lockedUntil,
+  type S3Listing,
+  type S3Version,
+} from './s3-read.ts';
+import { abortUpload, removeVersions, uploadsBelow } from './s3-remove.ts';
 import type { IncidentRef, SweepReport } from './store.ts';
 
 /** What a sweep goes by. */
@@ -33,14 +40,12 @@ const MAX_REMOVED = 1000;
 export async function sweepBucket(options: S3SweepOptions): Promise<SweepReport> {
   const { bucket, prefix, signal } = options;
   const report: SweepReport = { bundles: [], attempts: [], kept: [] };
-  const { folders: namespaces } = await listVersions(bucket, rootKey(prefix), '/');
-  for (const namespace of namespaces) {
-    const { folders } = await listVersions(bucket, namespace, '/');
-    for (const folder of folders) {
+  const pages = { within: 'Root', signal } as const;
+  for await (const namespace of foldersBelow(bucket, rootKey(prefix), pages))
+    for await (const folder of foldersBelow(bucket, namespace, pages)) {
       signal.throwIfAborted();
       await sweepOne({ ...options, report }, folder.slice(0, -1));
     }
-  }
   await sweepUploads({ ...options, report });
   return report;
 }
@@ -49,13 +54,14 @@ type Sweep = S3SweepOptions & { report: SweepReport };
 
 async function sweepOne(sweep: Sweep, key: string): Promise<void> {
   try {
-    const listing = await listVersions(sweep.bucket, `${key}/`);
+    const listing = await listVersions(sweep.bucket, `${key}/`, sweep.signal);
     const manifest = firstVersions(listing).get(`${key}/${MANIFEST_FILE}`);
     if (!manifest) await sweepAttempts(sweep, key, listing, undefined);
     else if (await isDue(sweep, key, manifest)) await removeBundle(sweep, key, listing);
     else if (attemptsIn(listing, key).size > 1)
       await sweepAttempts(sweep, key, listing, (await readManifest(sweep.bucket, key))?.manifest.attempt);
   } catch (error) {
+    sweep.signal.throwIfAborted();
     sweep.report.kept.push({ place: s3Url(sweep.bucket.name, key), why: messageOf(error) });
   }
 }
@@ -105,8 +111,8 @@ function attemptsIn(listing: S3Listing, key: string): Map<number, S3Version[]> {
   return attempts;
 }
 
-async function sweepUploads({ bucket, prefix, report }: Sweep): Promise<void> {
-  for (const { key, uploadId, startedAt } of await listUploads(bucket, rootKey(prefix))) {
+async function sweepUploads({ bucket, prefix, report, signal }: Sweep): Promise<void> {
+  for await (const { key, uploadId, startedAt } of uploadsBelow(bucket, rootKey(prefix), signal)) {
     if (startedAt > bucket.clock.now() - DEAD_AFTER_MS) continue;
     const place = s3Url(bucket.name, key);
     try {

@@ -22,7 +22,7 @@ import {
   s3Url,
   type S3Location,
 } from './s3-location.ts';
-import { listVersions } from './s3-read.ts';
+import { foldersBelow } from './s3-read.ts';
 import { abortUpload } from './s3-remove.ts';
 import { sweepBucket } from './s3-retention.ts';
 import { beginUpload, isPut, putContent, putObject, putSmall } from './s3-write.ts';
@@ -122,9 +122,10 @@ async function openBundle(store: StoreParts, subject: EvidenceSubject): Promise<
 /** Takes a number that no run has used, not even one whose objects somebody hid with delete markers. */
 async function takeAttempt({ bucket, clock, random }: StoreParts, key: string): Promise<number> {
   const begin = `${key}/attempt-`;
-  const { folders } = await listVersions(bucket, begin, '/');
-  const numbers = folders.map((folder) => attemptOf(folder.slice(key.length + 1, -1)) ?? 0);
-  const first = Math.max(0, ...numbers) + 1;
+  let last = 0;
+  for await (const folder of foldersBelow(bucket, begin, { within: 'Incident' }))
+    last = Math.max(last, attemptOf(folder.slice(key.length + 1, -1)) ?? 0);
+  const first = last + 1;
   // Like no other, so that it can be told from a rival's when the answer was lost.
   const begun = { begun: timestamp(clock), by: `${random()}${random()}` };
   const marker = Buffer.from(`${JSON.stringify(begun)}\n`);

@@ -1,5 +1,5 @@
 // Compares the files of a directory with what they should be, by their content. Nothing outside of the directory is read.
-import { readdir } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import type { Dirent } from 'node:fs';
 import { join } from 'node:path';
 import { hashed, type Digest } from './content.ts';
@@ -80,8 +80,9 @@ async function compare(directory: string, comparison: Comparison): Promise<Found
         detail: 'is in the manifest and not in the directory',
       },
     };
-  const read = () => contentOf(join(directory, path));
-  const difference = await compareOne(path, 'file', { kind, read }, file);
+  const stored = storedAt(directory, path, kind);
+  const { read } = stored;
+  const difference = await compareOne(path, 'file', stored, file);
   if (difference || identities.length === 0 || !plain) return { difference, opened: opened !== undefined };
   const content = { kind, read: () => decrypt(identities, read()) };
   return { difference: await compareOne(path, 'content', content, plain), opened: true };
@@ -97,25 +98,47 @@ async function compareOpened(
   const kind = entries.get(openPath);
   if (kind === undefined) return undefined;
   entries.delete(openPath);
-  const read = () => contentOf(join(directory, openPath));
-  return { difference: await compareOne(openPath, 'content', { kind, read }, plain), opened: true };
+  const stored = storedAt(directory, openPath, kind);
+  return { difference: await compareOne(openPath, 'content', stored, plain), opened: true };
+}
+
+/** What is compared. */
+interface Content {
+  kind: EntryKind;
+  read: () => AsyncIterable<Uint8Array>;
+  /** Bytes of it, where that is known without reading it. */
+  size?: () => Promise<number>;
+}
+
+function storedAt(directory: string, path: string, kind: EntryKind): Content {
+  const place = join(directory, path);
+  return { kind, read: () => contentOf(place), size: async () => (await lstat(place)).size };
 }
 
 /** One content against what is known of it. */
 async function compareOne(
   path: string,
   layer: Layer,
-  { kind, read }: { kind: EntryKind; read: () => AsyncIterable<Uint8Array> },
+  content: Content,
   expected: { size?: number; sha256: string },
 ): Promise<Difference | undefined> {
   const changed = (detail: string): Difference => ({ path, layer, kind: 'changed', detail });
-  if (kind !== 'file') return changed(`is a ${nameOf(kind)}, not a regular file`);
-  const now = await digestOf(read()).catch((error: unknown) => messageOf(error));
+  if (content.kind !== 'file') return changed(`is a ${nameOf(content.kind)}, not a regular file`);
+  const now = await measured(content, expected.size).catch((error: unknown) => messageOf(error));
   if (typeof now === 'string') return changed(`cannot be read: ${now}`);
   if (expected.size !== undefined && now.size !== expected.size)
     return changed(`has ${now.size} bytes, not ${expected.size}`);
   if (now.sha256 !== expected.sha256) return changed(`has SHA-256 ${now.sha256}, not ${expected.sha256}`);
   return undefined;
+}
+
+/** Size and hash. Content of another size is not read: a file that takes no room on disk can be endless. */
+async function measured(
+  { read, size }: Content,
+  expected: number | undefined,
+): Promise<{ size: number; sha256?: string }> {
+  const known = expected === undefined ? undefined : await size?.();
+  return known === undefined || known === expected ? digestOf(read()) : { size: known };
 }
 
 /** Reads content to its end. */

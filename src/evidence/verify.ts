@@ -41,9 +41,16 @@ export interface VerifyOptions {
   identities?: readonly string[];
 }
 
+/** Of what evidence is. */
+export type EvidenceOf = Pick<Manifest, 'incident' | 'startedAt' | 'finishedAt'> & {
+  pod: { namespace: string; name: string; uid: string };
+};
+
 /** What was found. */
 export interface Verification {
   differences: Difference[];
+  /** Of what it is and when it was captured. Absent: none of the given keys signed what says so. */
+  of?: EvidenceOf;
   /** Those of the given keys that signed it, see {@link Verifier}. */
   signedBy: string[];
   /** There are signatures, checked or not. */
@@ -63,7 +70,8 @@ export async function verifyBundle(directory: string, options: VerifyOptions = {
   const manifest = await readManifest(directory, options.sha256, envelope);
   const { expected, differences } = whatIsExpected(manifest, envelope);
   const all = [...envelope.differences, ...manifest.differences, ...differences];
-  const found = { signedBy: envelope.signedBy, signed: envelope.present };
+  const of = signedOf(manifest, envelope);
+  const found = { ...(of && { of }), signedBy: envelope.signedBy, signed: envelope.present };
   if (!expected) return { ...found, differences: all, encrypted: 0, opened: 0 };
   const files = await compareFiles(directory, expected, options.identities ?? []);
   return {
@@ -120,6 +128,17 @@ async function readManifest(
   } catch (error) {
     return invalid(`cannot be read: ${messageOf(error)}`);
   }
+}
+
+// A manifest that there is beside what was signed has the hash in it; without that it says whatever its writer likes.
+function signedOf(
+  { manifest }: CheckedManifest,
+  { subjects, signedBy }: CheckedEnvelope,
+): EvidenceOf | undefined {
+  if (!manifest || !subjects || signedBy.length === 0) return undefined;
+  const { incident, target, startedAt, finishedAt } = manifest;
+  const { namespace, name, uid } = target;
+  return { incident, pod: { namespace, name, uid }, startedAt, finishedAt };
 }
 
 /** The list of files to compare with: the manifest, or what was signed if the manifest is another one. */

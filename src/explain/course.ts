@@ -85,10 +85,15 @@ function stepOf(work: Work, incident: DriftIncident): Course['steps'][number] {
   }
 }
 
-function captured({ evidence: { collectors, required } }: ResponseSettings): string {
+function captured({ evidence: { collectors, required, exec = [] } }: ResponseSettings): string {
   const what = ['a snapshot of API objects', 'the logs', ...collectors.map((name) => FROM_NODE[name])];
   const kept = `${sentence(what.join(', ').replace(/, ([^,]*)$/, ' and $1'))} are kept.`;
-  return required ? `${kept} Without them the pod is not evicted.` : kept;
+  const commands = exec.map(
+    ({ container, command }) => `${JSON.stringify(command)} in container ${container}`,
+  );
+  const run = `Then commands are run in the pod, and what they print is kept: ${commands.join('; ')}.`;
+  const held = `Without ${commands.length > 0 ? 'all of that' : 'them'} the pod is not evicted.`;
+  return [kept, ...(commands.length > 0 ? [run] : []), ...(required ? [held] : [])].join(' ');
 }
 
 const FROM_NODE: Readonly<Record<CollectorName, string>> = {

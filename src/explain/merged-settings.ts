@@ -1,6 +1,7 @@
 // The merged settings of a response, each with the policies that gave its value.
+import { MAX_EXEC } from '../api/exec-command.ts';
 import type { ResponseSettings } from '../api/incident.ts';
-import { mergeSettings } from '../decide/merge.ts';
+import { commandsAsked, mergeSettings } from '../decide/merge.ts';
 import type { CompiledPolicy } from '../decide/policies.ts';
 import type { ExplainedSetting } from './explanation.ts';
 
@@ -32,9 +33,13 @@ export function explainSettings(answering: readonly CompiledPolicy[]): Explained
   const enforcing = answering.filter(({ mode }) => mode === 'Enforce');
   const policies = enforcing.length > 0 ? enforcing : answering;
   const merged = mergeSettings(policies.map(({ settings }) => settings));
+  const dropped = commandsAsked(policies.map(({ settings }) => settings)).slice(MAX_EXEC);
   return FIELDS.map(([field, read]) => ({
     field,
-    value: shown(read(merged)),
+    value:
+      field === 'evidence.exec' && dropped.length > 0
+        ? `${shown(read(merged))}; not run, as only the first ${MAX_EXEC} are: ${dropped.map((one) => JSON.stringify(one)).join(', ')}`
+        : shown(read(merged)),
     from: policies
       .filter(({ settings }) => gives(read(settings), read(merged)))
       .map(({ kind, name }) => ({ kind, name })),

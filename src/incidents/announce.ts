@@ -6,14 +6,17 @@ import { API_VERSION } from '../api/names.ts';
 import type { SharedNode } from '../api/shared-node.ts';
 import type { Decision } from '../decide/decision.ts';
 import type { IsolationVerdict } from '../decide/isolated.ts';
+import { EVIDENCE_MISSING } from '../decide/evidence.ts';
 import { stepOf } from '../decide/marks.ts';
 import { DRIFT_INCIDENTS } from '../kube/resources.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { RespondContext } from '../respond/context.ts';
 import type { IncidentRecord } from './record.ts';
+import type { Snapshots } from './snapshots.ts';
 
 type Announcer = Pick<RespondContext, 'events' | 'log'>;
 type Counter = Announcer & { metrics: Pick<Metrics, 'expired'> };
+type WaitAnnouncer = Counter & { snapshots: Pick<Snapshots, 'told' | 'noteTold'> };
 
 const EXPIRED = 'QuarantineExpired';
 
@@ -55,14 +58,24 @@ export function announceStep(context: Announcer, incident: DriftIncident, name: 
   );
 }
 
-/** An Event when the incident begins to wait for something that a person may want to know. */
+/**
+ * An Event when the incident begins to wait for something that a person may want to know. A capture that is tried again in
+ * between, and changes nothing, is no news.
+ */
 export function announceWait(
-  context: Counter,
+  context: WaitAnnouncer,
   record: IncidentRecord,
   wait: Decision & { kind: 'Wait' },
 ): void {
-  if (QUIET.has(wait.reason) || !record.begins('Ready', wait.reason)) return;
-  const { reason, message: note } = wait;
+  const { reason } = wait;
+  if (QUIET.has(reason) || !record.begins('Ready', reason)) return;
+  const note = [wait.message, captureFailure(record.current, reason)].filter(Boolean).join('. Last: ');
+  const { uid } = record.current.metadata;
+  // The number of an attempt is part of its place.
+  const told = `${reason} ${note.replaceAll(/\d+/g, '0')}`;
+  const hasCaptured = !record.begins('Ready', 'Capture');
+  if (hasCaptured && context.snapshots.told(uid) === told) return;
+  context.snapshots.noteTold(uid, told);
   if (reason === EXPIRED) context.metrics.expired();
   emit(
     context,
@@ -71,6 +84,12 @@ export function announceWait(
     false,
   );
   context.log.info({ incident: record.key, reason }, `waiting: ${note}`);
+}
+
+function captureFailure({ status }: DriftIncident, reason: string): string | undefined {
+  if (reason !== EVIDENCE_MISSING) return undefined;
+  const complete = findCondition(status?.conditions, INCIDENT_CONDITIONS.EvidenceComplete);
+  return complete?.reason === 'CaptureFailed' ? complete.message : undefined;
 }
 
 /** An Event for a quarantine that ends by its expiry. @param note why, for people. */

@@ -2,6 +2,7 @@
 import type { DriftIncident } from '../api/incident.ts';
 import type { Classified } from '../controller/errors.ts';
 import { WaitingError } from '../controller/outcome.ts';
+import { droppedCommands } from '../decide/dropped-commands.ts';
 import { captureDeadline, captureRound, evidenceOwed, isSlow, wantsCapture } from '../decide/evidence.ts';
 import { stepOf, wasAttempted } from '../decide/marks.ts';
 import { actionsOf, responseOf, type EffectiveActions } from '../decide/merge.ts';
@@ -46,7 +47,7 @@ export async function doCapture(
     pod: live.pod,
     begun,
     deadlineMs: captureDeadline(before),
-    exec: asked.exec,
+    exec: [...(asked.exec ?? []), ...droppedCommands(before, rulebookOf(context, before))],
     node:
       asked.collectors.length > 0
         ? {
@@ -56,7 +57,7 @@ export async function doCapture(
           }
         : undefined,
   });
-  context.snapshots.forget(uid);
+  context.snapshots.stored(uid);
   // People may have decided while logs were read: what comes next is planned from what they said.
   await record.refresh();
   const kept = { ...summary, collectors: asked.collectors, round: captureRound(before) };
@@ -161,6 +162,10 @@ function givenUp(context: ReconcileContext, incident: DriftIncident, { pod }: Li
     `given up after ${attempts} tries: ${message}`,
     timestamp(context.clock),
   );
+}
+
+function rulebookOf({ caches }: ReconcileContext, incident: DriftIncident) {
+  return caches.rulebooks.of(incident.spec.target.namespace);
 }
 
 function askedActions({ caches }: ReconcileContext, incident: DriftIncident): EffectiveActions {

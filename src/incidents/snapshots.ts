@@ -1,5 +1,5 @@
-// What this process knows of evidence that it has begun to read, or has found where it was stored. In memory only: a process
-// that dies reads and asks again.
+// What this process knows of evidence that it has begun to read, or has found where it was stored, and of what it told
+// people of it. In memory only: a process that dies reads, asks and tells again.
 import type { BegunSnapshot } from '../respond/capture.ts';
 
 /** By UID of the incident. */
@@ -7,6 +7,7 @@ export class Snapshots {
   readonly #begun = new Map<string, BegunSnapshot>();
   readonly #queued = new Set<string>();
   readonly #kept = new Map<string, { sha256: string; at: number }>();
+  readonly #told = new Map<string, string>();
 
   /** Begins a snapshot unless there is one: the first shows the pod as it was before it was changed. */
   begin(incidentUid: string, begin: () => BegunSnapshot): void {
@@ -38,10 +39,26 @@ export class Snapshots {
     return kept?.sha256 === sha256 ? kept.at : undefined;
   }
 
-  /** It is stored, or there is nobody to store it for. */
-  forget(incidentUid: string): void {
+  /** People were told what the incident waits for. */
+  noteTold(incidentUid: string, note: string): void {
+    this.#told.set(incidentUid, note);
+  }
+
+  /** What they were told last. */
+  told(incidentUid: string): string | undefined {
+    return this.#told.get(incidentUid);
+  }
+
+  /** It is stored: what is captured next is captured anew. */
+  stored(incidentUid: string): void {
     this.#begun.delete(incidentUid);
     this.#queued.delete(incidentUid);
     this.#kept.delete(incidentUid);
+  }
+
+  /** There is nobody to store it for. */
+  forget(incidentUid: string): void {
+    this.stored(incidentUid);
+    this.#told.delete(incidentUid);
   }
 }

@@ -67,6 +67,13 @@ export function cutNote(file: ReportFile): string {
   return `Only the first ${bytes(maxBytes)} of ${path} were read: there is more in the evidence.`;
 }
 
+/** What a note says about a list that was read as far as its last whole entry. */
+export function listCutNote(file: ReportFile, { cut }: Part): string {
+  return cut
+    ? `${cutNote(file)} What follows here is not all.`
+    : `${REPORT_FILES[file].path} ends within the list: what follows here is not all.`;
+}
+
 function reasons(
   problems: readonly { collector: string; message: string }[],
   collectors: readonly string[],

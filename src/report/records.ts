@@ -9,19 +9,36 @@ export interface Records<T> {
   bad: number;
   /** Entries beyond the limit. */
   more: number;
+  /** It ends within the array: there were more, and nobody knows how many. */
+  cut: boolean;
 }
 
-/** Reads a JSON array of records, at most `max`; undefined if it is no such array. */
+/**
+ * Reads a JSON array of records, at most `max`; undefined if it is no such array. Of one that is cut off, and has an entry a
+ * line as the collectors write it, the entries are read that are whole.
+ */
 export function readArray<T>(content: Uint8Array, schema: z.ZodType<T>, max: number): Records<T> | undefined {
-  const value = readJson(content);
+  const whole = readJson(content);
+  const value = whole === undefined ? readJson(wholeEntries(content)) : whole;
   if (!Array.isArray(value)) return undefined;
-  const all: Records<T> = { records: [], bad: 0, more: Math.max(0, value.length - max) };
+  const all: Records<T> = {
+    records: [],
+    bad: 0,
+    more: Math.max(0, value.length - max),
+    cut: whole === undefined,
+  };
   for (const entry of value.slice(0, max)) {
     const parsed = parseAny(schema, entry);
     if (parsed.success) all.records.push(parsed.data);
     else all.bad += 1;
   }
   return all;
+}
+
+// A line break is within no text of JSON: behind a comma it ends an entry.
+function wholeEntries(content: Uint8Array): Uint8Array {
+  const end = Buffer.from(content.buffer, content.byteOffset, content.byteLength).lastIndexOf(',\n');
+  return Buffer.concat([content.subarray(0, Math.max(0, end)), Buffer.from(']')]);
 }
 
 /** The JSON in the bytes; undefined if they hold none, which JSON itself cannot say. */

@@ -64,7 +64,7 @@ export async function captureEvidence(
     begun: BegunSnapshot | undefined;
     deadlineMs: number;
     node?: NodeEvidence | undefined;
-    /** Commands to run in the pod, last of all. */
+    /** Commands to run in the pod, last of all; those that are too many are named as problems. */
     exec?: readonly ExecCommand[] | undefined;
   },
 ): Promise<BundleSummary> {

@@ -17,12 +17,16 @@ export interface ExecCommand {
 export const EXEC_COLLECTOR = 'exec';
 /** Commands of one pod. */
 export const MAX_COMMANDS = 4;
+/** Commands that are named among those that are not run, and characters of each. */
+const MAX_NAMED = 16;
+const MAX_NAME = 200;
 const WITHIN_MS = 10_000;
 /** Of each stream. */
 const MAX_BYTES = 1024 * 1024;
 
 /**
- * Runs the commands one after the other. They come last of all: they change what else is evidence.
+ * Runs the first {@link MAX_COMMANDS} commands one after the other, and names the others. They come last of all: they change
+ * what else is evidence.
  * @param podExec undefined: this process cannot.
  */
 export function execCollector(commands: readonly ExecCommand[], podExec: PodExec | undefined): Collector {
@@ -31,6 +35,7 @@ export function execCollector(commands: readonly ExecCommand[], podExec: PodExec
     collect: async (context, bundle) => {
       if (!podExec) return bundle.failed(EXEC_COLLECTOR, 'this process cannot run commands in pods');
       const problem = (message: string) => bundle.problem(EXEC_COLLECTOR, message);
+      notRun(commands.slice(MAX_COMMANDS)).forEach(problem);
       for (const [index, one] of commands.slice(0, MAX_COMMANDS).entries()) {
         const other = await otherPod(context);
         if (other !== undefined) return bundle.failed(EXEC_COLLECTOR, `no command is run: ${other}`);
@@ -49,10 +54,18 @@ export function execCollector(commands: readonly ExecCommand[], podExec: PodExec
         const later = await otherPod(context);
         if (later !== undefined) problem(`SUSPECT: ${wordsOf(one)} may have run in another pod: ${later}`);
       }
-      if (commands.length > MAX_COMMANDS)
-        problem(`${commands.length - MAX_COMMANDS} commands are not run: at most ${MAX_COMMANDS} are`);
     },
   };
+}
+
+function notRun(commands: readonly ExecCommand[]): string[] {
+  const why = `in one pod at most ${MAX_COMMANDS} are, those that come first by container and command`;
+  const named = commands.slice(0, MAX_NAMED).map((one) => {
+    const words = wordsOf(one);
+    return `${words.length > MAX_NAME ? `${words.slice(0, MAX_NAME)}...` : words} is not run: ${why}`;
+  });
+  const left = commands.length - named.length;
+  return left > 0 ? [...named, `${left} more commands are not run: ${why}`] : named;
 }
 
 interface Keeping {

@@ -16,7 +16,7 @@ import { AccessReviews } from '../kube/access-reviews.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import type { Logger } from '../observe/log.ts';
 import type { RespondContext } from '../respond/context.ts';
-import { sweepEvidence } from './evidence-sweep.ts';
+import { sweepEvidence, type EvidenceSweepParts } from './evidence-sweep.ts';
 import { runComparisons } from './comparison.ts';
 import { addIncidentOf, onIncidentAndPolicyChanges } from './incident-changes.ts';
 import { onNamespaceChanges } from './namespace-changes.ts';
@@ -30,6 +30,8 @@ import { sweepStrays } from './stray-sweep.ts';
 export interface TermParts
   extends SharedParts, Pick<RespondContext, 'nodeCollector' | 'kubelets' | 'podExec'> {
   evidence: EvidenceStore;
+  /** See {@link EvidenceSweepParts}. */
+  serverSkew?: EvidenceSweepParts['serverSkew'];
   network: Network;
   /** Outlives the terms of a leader; {@link Network} asks it. */
   nodes: NodeVerdicts;

@@ -1,7 +1,7 @@
 // The processes of the pod as its node showed them: who started whom, and which programs the image does not have.
 import type { FileChange } from '../../api/file-change.ts';
 import { ProcessRecordSchema, type ProcessRecord } from '../../api/process-record.ts';
-import { captured, cutNote, NODE_COLLECTORS, partMissing } from '../captured.ts';
+import { captured, cutNote, listCutNote, NODE_COLLECTORS, partMissing } from '../captured.ts';
 import { changeOf, type ChangeTally } from '../changes.ts';
 import type { Source } from '../input.ts';
 import type { Block, Inline, Section, TreeNode } from '../model.ts';
@@ -27,7 +27,7 @@ function treeOf(source: Source, changes: ChangeTally | undefined): Block[] {
   const what = 'The processes of the pod';
   const file = captured(source, { file: 'processes', collectors: NODE_COLLECTORS, askedAs: 'Processes' });
   if ('missing' in file) return [{ kind: 'Missing', in: 'Evidence', what, why: file.missing }];
-  const read = file.cut ? undefined : readArray(file.content, ProcessRecordSchema, MAX_RECORDS);
+  const read = readArray(file.content, ProcessRecordSchema, MAX_RECORDS);
   if (!read) {
     const why = file.cut ? cutNote('processes') : 'node/processes.json is not a list in JSON.';
     return [{ kind: 'Missing', in: 'Evidence', what, why: [why] }];
@@ -35,21 +35,35 @@ function treeOf(source: Source, changes: ChangeTally | undefined): Block[] {
   const drifted = (process: ProcessRecord) => driftOf(process, changes).length > 0;
   const forest = processForest(read.records, drifted);
   const number = read.records.filter(drifted).length;
-  const isWhole = changes?.partial === false && file.lacking.length === 0 && read.bad + read.more === 0;
+  const isRead = !read.cut && read.bad + read.more + file.lacking.length === 0;
+  const isWhole = isRead && changes?.partial === false;
   return [
     {
       kind: 'Notice',
       tone: number > 0 ? 'Bad' : isWhole ? 'Plain' : 'Unknown',
-      text: `${counted(read.records.length, 'process', 'processes')} when the node was read; ${grouped(number)} of them ${number === 1 ? 'runs' : 'run'} a program that is deleted, was never a file, or is not what the image has.`,
+      text: `${read.cut ? 'At least ' : ''}${counted(read.records.length, 'process', 'processes')} when the node was read; ${grouped(number)} of them ${number === 1 ? 'runs' : 'run'} a program that is deleted, was never a file, or is not what the image has.`,
     },
     ...partMissing('Some of the processes of the pod, or of what is known of them', file.lacking),
-    ...notes(read.bad, read.more + forest.left, changes),
+    ...notes({
+      cut: read.cut ? listCutNote('processes', file) : undefined,
+      bad: read.bad,
+      left: read.more + forest.left,
+      changes,
+    }),
     { kind: 'Tree', roots: forest.roots.map((node) => treeNode(node, changes, undefined)) },
   ];
 }
 
-function notes(bad: number, left: number, changes: ChangeTally | undefined): Block[] {
+interface Noted {
+  cut: string | undefined;
+  bad: number;
+  left: number;
+  changes: ChangeTally | undefined;
+}
+
+function notes({ cut, bad, left, changes }: Noted): Block[] {
   const texts = [
+    cut,
     changes
       ? undefined
       : 'The files of the containers are not there to compare with: a program that was added or changed, and not deleted, is not marked.',

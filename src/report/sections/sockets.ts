@@ -1,6 +1,6 @@
 // With whom the pod was connected, and where it listened, when its node was read.
 import { SocketRecordSchema, type SocketRecord } from '../../api/process-record.ts';
-import { captured, cutNote, NODE_COLLECTORS } from '../captured.ts';
+import { captured, cutNote, listCutNote, NODE_COLLECTORS } from '../captured.ts';
 import type { Source } from '../input.ts';
 import type { Block, Text } from '../model.ts';
 import { readArray } from '../records.ts';
@@ -15,7 +15,7 @@ export function connections(source: Source): Block[] {
   const what = 'The connections of the pod';
   const file = captured(source, { file: 'sockets', collectors: NODE_COLLECTORS, askedAs: 'Processes' });
   if ('missing' in file) return [{ kind: 'Missing', in: 'Evidence', what, why: file.missing }];
-  const read = file.cut ? undefined : readArray(file.content, SocketRecordSchema, MAX_RECORDS);
+  const read = readArray(file.content, SocketRecordSchema, MAX_RECORDS);
   if (!read) {
     const why = file.cut ? cutNote('sockets') : 'node/sockets.json is not a list in JSON.';
     return [{ kind: 'Missing', in: 'Evidence', what, why: [why] }];
@@ -31,6 +31,7 @@ export function connections(source: Source): Block[] {
     `Sockets within the node (Unix): ${grouped(read.records.length - network.length)}.`,
   ];
   return [
+    ...(read.cut ? [{ kind: 'Notice', tone: 'Unknown', text: listCutNote('sockets', file) } as const] : []),
     {
       kind: 'Table',
       title: 'Connections and open ports when the node was read',

@@ -70,6 +70,7 @@ describe('a bundle as it was stored', () => {
   it('is whole, signed, and its content is what was read', async () => {
     expect(await verifyBundle(bundle, { keys: [own.verifier], identities: [keys.identity] })).toEqual({
       differences: [],
+      of: expect.objectContaining({ incident: { ...SUBJECT.incident, uid: 'u' } }) as unknown,
       signedBy: [own.verifier.keyId],
       signed: true,
       encrypted: 2,

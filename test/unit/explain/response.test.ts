@@ -25,6 +25,23 @@ function checkOf(name: Check['check'], checks: readonly Check[]): Check | undefi
 }
 
 describe('the steps', () => {
+  test('tell the commands that are run in the pod, and which are not', () => {
+    const asking = (name: string, ...programs: string[]) =>
+      storedForCluster(name, {
+        mode: 'Enforce',
+        evidence: { exec: programs.map((program) => ({ container: 'web', command: [program, '-x'] })) },
+      });
+    const { response, settings } = explained([asking('one', 'b', 'd', 'f'), asking('two', 'a', 'c', 'e')]);
+    const text = response?.steps.find(({ step }) => step === 'Capture')?.message;
+    expect(text).toContain(
+      'are kept. Then commands are run in the pod, and what they print is kept: ["a","-x"] in container web; ["b","-x"]',
+    );
+    expect(text).toContain('["d","-x"] in container web.');
+    expect(text).not.toContain('"e"');
+    expect(settings.find(({ field }) => field === 'evidence.exec')?.value).toMatch(
+      /"a".*"d".*; not run, as only the first 4 are: \{.*"e".*\}, \{.*"f".*\}$/,
+    );
+  });
   test('are those of the plan, to the replacement', () => {
     const { response } = explained([ENFORCE]);
     expect(response).toMatchObject({ to: 'WorstAlert', mode: 'Enforce', recorded: [], held: null });

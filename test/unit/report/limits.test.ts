@@ -1,5 +1,6 @@
 // A report stays a page whatever its evidence holds.
 import { describe, expect, test } from 'vitest';
+import { jsonLines } from '../../../src/helpers/programs/capture/process-json.ts';
 import { MAX_LISTED } from '../../../src/report/changes.ts';
 import { REPORT_FILES } from '../../../src/report/input.ts';
 import { MAX_PROCESSES, processForest, type ProcessNode } from '../../../src/report/process-tree.ts';
@@ -57,6 +58,46 @@ describe('100,000 changes of files', () => {
     const text = JSON.stringify(reportOf(incident, { ...evidence, files }, EDITION).sections);
     expect(text).toContain('Only the first 128.0 MiB of node/filesystem.ndjson were read');
     expect(text).not.toContain('could not be read as a change');
+  });
+});
+
+describe('a list of processes or connections that is cut', () => {
+  const incident = exampleIncident();
+  const textOf = (file: 'processes' | 'sockets', text: string, cut: boolean) => {
+    const evidence = exampleEvidence(incident);
+    const { path } = REPORT_FILES[file];
+    const files = new Map([...evidence.files, [path, { bytes: Buffer.from(text), cut }]]);
+    const { sections } = reportOf(incident, { ...evidence, files }, EDITION);
+    return JSON.stringify(sections.find(({ id }) => id === 'processes'));
+  };
+  const collected = (...entries: unknown[]) =>
+    Buffer.concat([...jsonLines([...entries, 'the last one'])])
+      .toString()
+      .slice(0, -4);
+  const processes = [4300, 4301].map((pid) => aProcess(pid, 1, { path: '/tmp/first', deleted: true }, []));
+  const sockets = JSON.parse(EXAMPLE_FILES['node/sockets.json'] ?? '') as object[];
+
+  test('by the report shows what comes before that, and says so', () => {
+    const text = textOf('processes', collected(...processes), true);
+    expect(text).toContain('At least 2 processes when the node was read; 2 of them run a program');
+    expect(text).toContain('/tmp/first');
+    expect(text).toContain('Only the first 32.0 MiB of node/processes.json were read');
+    const connections = textOf('sockets', collected(...sockets), true);
+    expect(connections).toContain('Only the first 16.0 MiB of node/sockets.json were read');
+    expect(connections).toContain('Connections and open ports when the node was read');
+  });
+
+  test('by the capture does so, too', () => {
+    const text = textOf('processes', collected(...processes), false);
+    expect(text).toContain('At least 2 processes');
+    expect(text).toContain('node/processes.json ends within the list: what follows here is not all.');
+  });
+
+  test('before its first entry ends is missing', () => {
+    const text = textOf('processes', collected().slice(0, 5), true);
+    expect(text).toContain('Only the first 32.0 MiB of node/processes.json were read');
+    expect(text).not.toContain('processes when the node was read');
+    expect(textOf('processes', '{"a":1,\n"b', false)).toContain('is not a list in JSON');
   });
 });
 

@@ -93,8 +93,22 @@ describe('no command is run', () => {
   });
 
   test('beyond the fourth', async () => {
-    const { asked, problems } = await stage({ commands: Array.from({ length: 6 }, () => ps) });
-    expect(asked).toHaveLength(4);
-    expect(problems).toEqual(['2 commands are not run: at most 4 are']);
+    const later = [
+      { container: 'web', command: ['x'.repeat(1_000)] },
+      { ...ps, container: 'last' },
+    ];
+    const { asked, problems } = await stage({ commands: [ps, ps, ps, ps, ...later] });
+    expect(asked).toEqual(Array.from({ length: 4 }, () => ({ namespace: 'shop', pod: 'web-1', ...ps })));
+    const why = 'is not run: in one pod at most 4 are, those that come first by container and command';
+    expect(problems).toEqual([
+      expect.stringMatching(new RegExp(`^the command \\["x{150,190}\\.\\.\\. ${why}$`)),
+      `the command ["ps","-ef"] in container last ${why}`,
+    ]);
+  });
+
+  test('beyond what can be named, and their number is told', async () => {
+    const { problems } = await stage({ commands: Array.from({ length: 50 }, () => ps) });
+    expect(problems).toHaveLength(17);
+    expect(problems.at(-1)).toMatch(/^30 more commands are not run/);
   });
 });

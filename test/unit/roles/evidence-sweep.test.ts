@@ -10,7 +10,9 @@ import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const NOTHING: SweepReport = { bundles: [], attempts: [], kept: [] };
 
-function scene(sweep?: (inUse: (incident: IncidentRef) => boolean) => Promise<SweepReport>) {
+type Sweep = (inUse: (incident: IncidentRef) => boolean) => Promise<SweepReport>;
+
+function scene(sweep?: Sweep, serverSkew?: () => Promise<number>) {
   const clock = new VirtualClock();
   const said: string[] = [];
   const say = (_: object, message: string) => void said.push(message);
@@ -22,10 +24,29 @@ function scene(sweep?: (inUse: (incident: IncidentRef) => boolean) => Promise<Sw
   const over = { ...one, metadata: { ...one.metadata, uid: 'over' }, status: { phase: 'Resolved' as const } };
   const caches = { incidents: { byIndex: () => [open, over] } };
   const done = sweepEvidence(
-    { evidence: { ...(sweep && { sweep }) }, caches, clock, log, metrics },
+    { evidence: { ...(sweep && { sweep }) }, caches, clock, log, metrics, serverSkew },
     stop.signal,
   );
   return { clock, said, metrics, stop, done };
+}
+
+const MINUTE = 60_000;
+/** What was said in rounds in which the clocks were so far apart, and how often something was deleted. */
+async function rounds(...skews: (number | Error)[]) {
+  let sweeps = 0;
+  const number = skews.length;
+  const sweep = () => {
+    sweeps += 1;
+    return Promise.resolve(NOTHING);
+  };
+  const { clock, said, stop, done } = scene(sweep, () => {
+    const skew = skews.shift() ?? 0;
+    return typeof skew === 'number' ? Promise.resolve(skew) : Promise.reject(skew);
+  });
+  await clock.advance(SWEEP_EVERY_MS * (number - 1));
+  stop.abort();
+  await done;
+  return { sweeps, said };
 }
 
 describe('old evidence', () => {
@@ -79,5 +100,29 @@ describe('old evidence', () => {
     const { clock, done } = scene();
     await done;
     expect(clock.pending).toBe(0);
+  });
+
+  it('is not deleted by a clock that is far from that of the API server, which is told once', async () => {
+    const { sweeps, said } = await rounds(-400 * 24 * 60 * MINUTE, -10 * MINUTE, 0, 6 * MINUTE, 0);
+    expect(sweeps).toBe(2);
+    expect(said).toEqual([
+      expect.stringMatching(/^this clock is 34560000 s ahead of that of the API server: no old evidence/),
+      expect.stringContaining('old evidence is deleted again'),
+      expect.stringMatching(/^this clock is 360 s behind that of the API server: no old evidence/),
+      expect.stringContaining('old evidence is deleted again'),
+    ]);
+  });
+
+  it('is deleted where the clocks are little apart', async () => {
+    expect(await rounds(4 * MINUTE, -4 * MINUTE)).toEqual({ sweeps: 2, said: [] });
+  });
+
+  it('is not deleted while the time of the API server is not known, which is told once', async () => {
+    const { sweeps, said } = await rounds(new Error('no route'), new Error('no route'), 0);
+    expect(sweeps).toBe(1);
+    expect(said).toEqual([
+      expect.stringMatching(/^no old evidence is deleted until the API server tells its time.*: no route$/),
+      expect.stringContaining('old evidence is deleted again'),
+    ]);
   });
 });

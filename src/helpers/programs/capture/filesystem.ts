@@ -27,25 +27,41 @@ const LISTING = 'node/filesystem.ndjson';
 const EMPTY_DIRS = 'emptydir';
 /** Of the time of the collector; the rest is for the contents of what it found. */
 const LISTING_SHARE = 0.6;
-/** Bytes of the list of changes: what goes on the wire besides contents has a limit of its own. */
+/** Bytes of the list of changes, for all containers: what goes on the wire besides contents has a limit of its own. */
 const MAX_LISTING = 64 * 1024 * 1024;
 const PIECE_BYTES = 64 * 1024;
 /** Files that are named among those that changed before they could be kept. */
 const MAX_NAMED = 5;
 
+/** What tests replace. */
+export interface FilesystemOptions {
+  /** Bytes of the list of changes. */
+  maxListing?: number;
+}
+
 /** See the file's first line. */
-export function filesystemCollector(folders: NodeFolders): NodeCollector {
-  return { name: NAME, collect: (context, sink) => collect(context, sink, folders) };
+export function filesystemCollector(folders: NodeFolders, options: FilesystemOptions = {}): NodeCollector {
+  const { maxListing = MAX_LISTING } = options;
+  return { name: NAME, collect: (context, sink) => collect({ context, sink, maxListing }, folders) };
 }
 
 interface Run {
   context: NodeContext;
   sink: CaptureSink;
+  maxListing: number;
   keeper: Keeper;
-  trees: readonly { what: string; tree: Tree }[];
+  trees: readonly Named[];
 }
 
-async function collect(context: NodeContext, sink: CaptureSink, folders: NodeFolders): Promise<void> {
+interface Named {
+  what: string;
+  tree: Tree;
+}
+
+type Given = Pick<Run, 'context' | 'sink' | 'maxListing'>;
+
+async function collect(given: Given, folders: NodeFolders): Promise<void> {
+  const { context, sink } = given;
   const opened: OpenTree[] = [];
   const problem = (message: string) => sink.problem(NAME, message);
   const { volumes, problems } = volumesOf(context, folders);
@@ -54,7 +70,7 @@ async function collect(context: NodeContext, sink: CaptureSink, folders: NodeFol
     const containers = openContainers(context, folders, { opened, problem });
     const trees = [...containers, ...volumes.map((tree) => ({ what: `emptyDir ${tree.prefix}`, tree }))];
     const keeper = createKeeper(context, archiveOf);
-    const run = { context, sink, keeper, trees };
+    const run = { ...given, keeper, trees };
     await list(run);
     keeper.problems().forEach(problem);
     for (const archive of new Set(trees.map(({ tree }) => archiveOf(tree)))) await keep(run, archive);
@@ -82,7 +98,7 @@ interface Opening {
 
 function openContainers(context: NodeContext, folders: NodeFolders, { opened, problem }: Opening) {
   const { order, proc, hostFolder } = context;
-  const trees: { what: string; tree: Tree }[] = [];
+  const trees: Named[] = [];
   try {
     const mounts = nodeMounts(proc);
     const finding = { proc, hostFolder, folders, mounts, processes: podProcesses(proc, order.podUid) };
@@ -144,25 +160,60 @@ async function list(run: Run): Promise<void> {
   }
 }
 
-/** Entries left are shared out anew for each tree, so that none leaves nothing to those after it. */
+/**
+ * Entries left are shared out anew for each tree, and bytes for each container, so that none leaves nothing to those after
+ * it. All volumes together count as one container, as do all that ran under one name.
+ */
 async function* lines(run: Run, signal: AbortSignal): AsyncGenerator<string> {
-  const { context, keeper, sink, trees } = run;
-  const { limits } = context.order;
-  let entries = limits.maxEntries;
-  let bytes = MAX_LISTING;
-  for (const [index, { what, tree }] of trees.entries()) {
-    const given = Math.ceil(entries / (trees.length - index));
-    const progress = startProgress(given, signal);
-    const reading = { ...progress, maxFileBytes: limits.maxFileBytes };
-    for await (const change of readChanges(tree, { progress, reading, keep: keeper.keep })) {
-      const line = changeLine(change);
-      bytes -= Buffer.byteLength(line);
-      if (bytes < 0) return sink.problem(NAME, `${what}: ${LISTING} is at its limit, and ends here`);
-      yield line;
+  const owners = [...Map.groupBy(run.trees, ({ tree }) => archiveOf(tree)).values()];
+  let entries = run.context.order.limits.maxEntries;
+  let bytes = run.maxListing;
+  let treesLeft = run.trees.length;
+  for (const [index, trees] of owners.entries()) {
+    let share = Math.floor(bytes / (owners.length - index));
+    bytes -= share;
+    for (const [at, tree] of trees.entries()) {
+      const room = {
+        entries: Math.ceil(entries / treesLeft),
+        bytes: Math.floor(share / (trees.length - at)),
+      };
+      const left = yield* linesOf(run, tree, room, signal);
+      entries -= room.entries - left.entries;
+      share -= room.bytes - left.bytes;
+      treesLeft -= 1;
     }
-    for (const message of progress.problems()) sink.problem(NAME, `${what}: ${message}`);
-    entries -= given - progress.entriesLeft();
+    bytes += share;
   }
+}
+
+interface Room {
+  entries: number;
+  bytes: number;
+}
+
+/** @returns the room that is left. */
+async function* linesOf(
+  { context, keeper, sink }: Run,
+  { what, tree }: Named,
+  room: Room,
+  signal: AbortSignal,
+): AsyncGenerator<string, Room> {
+  const progress = startProgress(room.entries, signal);
+  const reading = { ...progress, maxFileBytes: context.order.limits.maxFileBytes };
+  const cut = `the list ends before its end: of ${LISTING} ${room.bytes} bytes were left for it`;
+  let { bytes } = room;
+  for await (const change of readChanges(tree, { progress, reading, keep: keeper.keep })) {
+    const line = changeLine(change);
+    const length = Buffer.byteLength(line);
+    if (length > bytes) {
+      sink.problem(NAME, `${what}: ${cut}`);
+      break;
+    }
+    bytes -= length;
+    yield line;
+  }
+  for (const message of progress.problems()) sink.problem(NAME, `${what}: ${message}`);
+  return { entries: progress.entriesLeft(), bytes };
 }
 
 async function* pieces(texts: AsyncIterable<string>): AsyncGenerator<Uint8Array> {

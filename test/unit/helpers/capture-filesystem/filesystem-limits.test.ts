@@ -40,6 +40,40 @@ describe('limits', () => {
     expect(problems.filter((line) => line.includes('limit of'))).toHaveLength(2);
   });
 
+  test('of the list of changes leave its share to each container, and what one leaves to the next', async () => {
+    const many = Object.fromEntries(Array.from({ length: 100 }, (_none, n) => [`f${n}`, '']));
+    node.container(SIDECAR, { one: '' }, {});
+    node.container(WEB, many, {});
+    make(node.on(EMPTY_DIRS), { cache: many, other: many });
+    const sidecar = { name: 'sidecar', id: SIDECAR, ended: false };
+    const web = { name: 'web', id: WEB, ended: false };
+    const maxListing = 30_000;
+    const bytesOf = async (containers: (typeof web)[]) => {
+      const { changes, problems, files } = await node.collect({ containers, maxListing });
+      const lines = files.get('node/filesystem.ndjson')?.toString().split('\n') ?? [];
+      const of = (name: string) =>
+        lines.filter((_line, index) => changes[index]?.container === name).join('\n').length;
+      const cut = problems.filter((line) => line.includes('the list ends before its end'));
+      return { sidecar: of('sidecar'), web: of('web'), volumes: of(''), cut };
+    };
+    const last = await bytesOf([web, sidecar]);
+    // Not a line more would have had room.
+    expect(last.web).toBeGreaterThan(9_000);
+    expect(last.web).toBeLessThanOrEqual(10_000);
+    expect(last.sidecar).toBeGreaterThan(0);
+    expect(last.volumes).toBeGreaterThan(18_000);
+    expect(last.cut).toEqual([
+      expect.stringMatching(
+        /^filesystem: container web: .* of node\/filesystem\.ndjson 10000 bytes were left/,
+      ),
+      expect.stringMatching(/^filesystem: emptyDir \S+: /),
+      expect.stringMatching(/^filesystem: emptyDir \S+: /),
+    ]);
+    const first = await bytesOf([sidecar, web]);
+    expect(first.sidecar).toBe(last.sidecar);
+    expect(first.web).toBeGreaterThan(13_000);
+  });
+
   test('of contents hold for the memory that their paths take, too', () => {
     const context = { order: { contents: true }, budget: byteBudget(Number.MAX_SAFE_INTEGER) };
     const keeper = createKeeper(context as unknown as NodeContext, () => 'changed-web');

@@ -26,11 +26,12 @@ export interface Given {
   contents?: boolean;
   limits?: Partial<CaptureOrder['limits']>;
   context?: Partial<NodeContext>;
+  maxListing?: number;
 }
 
 async function collectOn(
   node: Pick<TestNode, 'on' | 'mounts'>,
-  { containers, contents = true, limits = {}, context = {} }: Given,
+  { containers, contents = true, limits = {}, context = {}, ...options }: Given,
 ): Promise<Collected> {
   const { on, mounts } = node;
   writeFileSync(on('proc/1/mountinfo'), mounts.join('\n'));
@@ -61,7 +62,7 @@ async function collectOn(
     },
     problem: (collector, message) => problems.push(`${collector}: ${message}`),
   };
-  await filesystemCollector({ containerd: on('containerd'), kubelet: on('kubelet') }).collect(
+  await filesystemCollector({ containerd: on('containerd'), kubelet: on('kubelet') }, options).collect(
     {
       order,
       proc: on('proc'),
