@@ -1,9 +1,12 @@
 // The record of a pod as it was: what an incident is opened with.
 import { createHash } from 'node:crypto';
 import { MAX_RECORDED_CONTAINERS, MAX_RECORDED_LABELS, type Target } from '../api/incident.ts';
+import { OwnerReferenceSchema, type OwnerReference } from '../api/meta.ts';
 import { controllerOf, type PodFacts } from '../api/pod.ts';
 
 const MAX_OWNERS = 8;
+/** The name of an incident; an annotation with a longer one is of nobody. */
+const MAX_NAME = 253;
 // Kubernetes names end at 253; the hash and the number need 10 + 2 dashes + up to 5 digits.
 const MAX_POD_PART = 200;
 const HASH_DIGITS = 10;
@@ -11,7 +14,9 @@ const HASH_DIGITS = 10;
 /** The pod as an incident records it. */
 export function targetOf(pod: PodFacts): Target {
   const labels = Object.entries(pod.labels);
-  const controller = controllerOf(pod);
+  const ownerReferences = pod.ownerReferences.filter(canBe).slice(0, MAX_OWNERS);
+  const annotations = Object.entries(pod.annotations).filter(([, name]) => name.length <= MAX_NAME);
+  const controller = controllerOf({ ownerReferences: pod.ownerReferences.filter(canBe) });
   return {
     namespace: pod.namespace,
     name: pod.name,
@@ -19,8 +24,8 @@ export function targetOf(pod: PodFacts): Target {
     ...(pod.nodeName !== undefined && { nodeName: pod.nodeName }),
     labels: Object.fromEntries(labels.slice(0, MAX_RECORDED_LABELS)),
     ...(labels.length > MAX_RECORDED_LABELS && { labelsTruncated: true }),
-    ...(Object.keys(pod.annotations).length > 0 && { annotations: { ...pod.annotations } }),
-    ...(pod.ownerReferences.length > 0 && { ownerReferences: pod.ownerReferences.slice(0, MAX_OWNERS) }),
+    ...(annotations.length > 0 && { annotations: Object.fromEntries(annotations) }),
+    ...(ownerReferences.length > 0 && { ownerReferences }),
     ...(controller && {
       workload: {
         apiVersion: controller.apiVersion,
@@ -38,6 +43,12 @@ export function targetOf(pod: PodFacts): Target {
         ...(containerID !== undefined && { containerID: containerID.slice(0, 128) }),
       })),
   };
+}
+
+// The API server takes any text as an owner. One that no object can be is made up: with it the record would be refused, and
+// whoever may make pods could keep them out of every response.
+function canBe(owner: OwnerReference): boolean {
+  return OwnerReferenceSchema.safeParse(owner).success;
 }
 
 /** Name of the n-th incident of a pod: the same on every receiver, so that two of them cannot open two. */

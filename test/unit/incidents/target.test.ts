@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DriftIncidentSpecSchema, MAX_RECORDED_LABELS } from '../../../src/api/incident.ts';
+import { INCIDENT_ANNOTATION } from '../../../src/api/names.ts';
 import { incidentName, incidentNumber, targetOf } from '../../../src/incidents/target.ts';
 import { anIncident, aPod } from '../../support/builders.ts';
 
@@ -20,6 +21,33 @@ describe('the record', () => {
 
   test('has no workload for a bare pod', () => {
     expect(targetOf(aPod({ ownerReferences: [] }))).not.toHaveProperty('workload');
+  });
+
+  // The API server takes any text in these, and whoever may make pods must not keep them out of the record by one.
+  const made = {
+    apiVersion: 'apps/v1',
+    kind: 'ReplicaSet',
+    name: 'web-5d4',
+    uid: 'rs-uid',
+    controller: true,
+  };
+  test.each([
+    ['kind', { ...made, kind: 'K'.repeat(64) }],
+    ['UID', { ...made, uid: 'u'.repeat(37) }],
+    ['name', { ...made, name: 'n'.repeat(254) }],
+    ['API version', { ...made, apiVersion: `${'g'.repeat(316)}/v1` }],
+  ])('leaves an owner out that no object can be: by its %s', (_, owner) => {
+    const other = { ...made, uid: 'other-uid', controller: false };
+    const target = targetOf(aPod({ ownerReferences: [owner, other] }));
+    expect(DriftIncidentSpecSchema.shape.target.parse(target)).toEqual(target);
+    expect(target.ownerReferences).toEqual([other]);
+    expect(target).not.toHaveProperty('workload');
+  });
+
+  test('leaves an annotation of ours out that is the name of no incident', () => {
+    const annotations = { [INCIDENT_ANNOTATION]: 'n'.repeat(254) };
+    const target = targetOf(aPod({ annotations }));
+    expect(DriftIncidentSpecSchema.shape.target.parse(target)).toEqual(target);
   });
 
   test('says so when there are more labels than fit', () => {
