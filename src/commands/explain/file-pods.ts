@@ -1,4 +1,5 @@
 // The pod in a manifest: a Pod itself, or one that a workload would start from its template.
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { KubeObject, OwnerReference } from '../../api/meta.ts';
 import { parseAny } from '../../api/parse.ts';
@@ -91,7 +92,7 @@ function podOfTemplate(object: FileObject, owner: Pick<OwnerReference, 'apiVersi
       namespace,
       labels: labels ?? {},
       annotations: annotations ?? {},
-      ownerReferences: [{ ...owner, name, uid: `${uid}#owner`, controller: true }],
+      ownerReferences: [{ ...owner, name, uid: uidOf(uid), controller: true }],
     },
     spec: template.spec,
     status: RUNNING,
@@ -109,4 +110,9 @@ function read<T>(schema: z.ZodType<T>, object: FileObject): T {
 
 function nameOf({ kind, metadata, source }: FileObject): string {
   return `${kind} ${metadata.name} (${source})`;
+}
+
+// As long as those of objects that are there: with a longer one the owner would be taken for made up.
+function uidOf(place: string): string {
+  return createHash('sha256').update(place).digest('hex').slice(0, 32);
 }
