@@ -24,3 +24,8 @@ export const ExecCommandsSchema = z
   .describe(
     'Commands that are run in the pod, last of all; what they print is kept, and not to be trusted: the programs are those of whoever controls the container. Each has 10 seconds and 1 MiB. Of several policies that select a pod the first four commands count, by container and command. It needs config/components/exec-evidence, and in a DriftPolicy a grant.',
   );
+
+/** What tells commands apart, and gives them an order of their own. */
+export function execKey({ container, command }: z.output<typeof ExecCommandSchema>): string {
+  return JSON.stringify([container, command]);
+}

@@ -1,5 +1,5 @@
 // Commands that policies ask for as evidence of an incident, and that are not run: more than a pod gets.
-import { MAX_EXEC } from '../api/exec-command.ts';
+import { execKey, MAX_EXEC } from '../api/exec-command.ts';
 import type { DriftIncident, ResponseSettings } from '../api/incident.ts';
 import { commandsAsked, responseOf } from './merge.ts';
 import type { Rulebook } from './rulebook.ts';
@@ -25,10 +25,6 @@ export function droppedCommands(
     const policy = mode === 'Enforce' ? inForce.get(uid) : undefined;
     return policy?.generation === generation ? [policy.settings] : [];
   });
-  const run = new Set(exec.map(identity));
-  return commandsAsked([...recorded, ...policies]).filter((one) => !run.has(identity(one)));
-}
-
-function identity({ container, command }: { container: string; command: readonly string[] }): string {
-  return JSON.stringify([container, command]);
+  const run = new Set(exec.map(execKey));
+  return commandsAsked([...recorded, ...policies]).filter((one) => !run.has(execKey(one)));
 }

@@ -1,5 +1,5 @@
 // One response out of several policies and several detections: actions add up, of each setting the most careful wins.
-import { MAX_EXEC } from '../api/exec-command.ts';
+import { execKey, MAX_EXEC } from '../api/exec-command.ts';
 import {
   MAX_CONTRIBUTIONS,
   type Contribution,
@@ -216,9 +216,7 @@ function moreCareful(a: ResponseSettings, b: ResponseSettings): ResponseSettings
 /** Commands that settings ask for, each once, by a rule that does not depend on their order: the first ones are run. */
 export function commandsAsked(settings: readonly ResponseSettings[]): Commands {
   const all = settings.flatMap(({ evidence }) => evidence.exec ?? []);
-  const each = new Map(
-    all.map(({ container, command }) => [JSON.stringify([container, command]), { container, command }]),
-  );
+  const each = new Map(all.map((one) => [execKey(one), one]));
   return [...each].toSorted(([one], [other]) => byCodeUnit(one, other)).map(([, command]) => command);
 }
 

@@ -3,9 +3,10 @@
 import { CAPTURE_NAMESPACE, CHECKPOINT_ACCOUNT, HELPERS_CONFIGMAP, SYSTEM_NAMESPACE } from '../api/names.ts';
 import type { Action } from '../api/policy.ts';
 import type { CompiledPolicy } from '../decide/policies.ts';
+import { RIGHTS_TO_RUN } from '../helpers/helper-rights.ts';
 import type { HelperSettings, Profile } from '../helpers/helper-settings.ts';
 import type { Access } from '../kube/access-reviews.ts';
-import { CONFIG_MAPS, DRIFT_INCIDENTS, HELPERS, PODS, SERVICE_ACCOUNTS } from '../kube/resources.ts';
+import { DRIFT_INCIDENTS, PODS, SERVICE_ACCOUNTS } from '../kube/resources.ts';
 import { listed } from './policy-rights.ts';
 
 /** One thing that a policy asks of nodes. */
@@ -27,23 +28,6 @@ export type Places = readonly (string | undefined)[];
 
 /** Rights that a message names. */
 const MAX_NAMED = 5;
-const IN_CAPTURE = { namespace: CAPTURE_NAMESPACE };
-
-/** The right to read which helper pods there may be. */
-export const MAY_READ_SETTINGS: Access = {
-  verb: 'get',
-  resource: CONFIG_MAPS,
-  at: { ...IN_CAPTURE, name: HELPERS_CONFIGMAP },
-};
-
-/** What helper pods need. */
-const TO_RUN: readonly Access[] = [
-  MAY_READ_SETTINGS,
-  { verb: 'get', resource: PODS, at: IN_CAPTURE },
-  { verb: 'create', resource: PODS, at: IN_CAPTURE },
-  { verb: 'delete', resource: PODS, at: IN_CAPTURE },
-  { verb: 'run', resource: HELPERS, at: {} },
-];
 
 /**
  * What a policy asks of nodes, with what its mode has it do.
@@ -115,7 +99,7 @@ function execRights(namespace: string | undefined): Access[] {
 
 /** All rights that these need. */
 export function rightsOfAsks(asks: readonly NodeAsk[]): Access[] {
-  const toRun = asks.some(({ profile }) => profile !== undefined) ? TO_RUN : [];
+  const toRun = asks.some(({ profile }) => profile !== undefined) ? RIGHTS_TO_RUN : [];
   return [...toRun, ...asks.flatMap(({ rights }) => rights)];
 }
 
@@ -137,7 +121,7 @@ export interface NodeTrouble {
 
 /** Undefined: everything is there. */
 export function nodeTrouble(asks: readonly NodeAsk[], means: NodeMeans): NodeTrouble | undefined {
-  const toRun = means.missing.filter((right) => TO_RUN.includes(right));
+  const toRun = means.missing.filter((right) => RIGHTS_TO_RUN.includes(right));
   const whys = new Map(asks.map((ask) => [ask, whyNot(ask, means, toRun)]));
   const lost = asks.filter((ask) => whys.get(ask)?.length);
   if (lost.length === 0) return undefined;

@@ -3,20 +3,14 @@ import { POLICY_CONDITIONS, type NewCondition } from '../api/conditions.ts';
 import type { Action } from '../api/policy.ts';
 import { classify, type Classified } from '../controller/errors.ts';
 import type { CompiledPolicy } from '../decide/policies.ts';
+import { MAY_READ_SETTINGS } from '../helpers/helper-rights.ts';
 import { readHelperSettings } from '../helpers/helper-settings.ts';
 import type { Access, AccessReviews } from '../kube/access-reviews.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Logger } from '../observe/log.ts';
 import { ensureDenyPolicy } from '../respond/deny-policy.ts';
 import type { Caches } from './caches.ts';
-import {
-  MAY_READ_SETTINGS,
-  nodeAsks,
-  nodeTrouble,
-  rightsOfAsks,
-  type NodeAsk,
-  type NodeTrouble,
-} from './policy-node.ts';
+import { nodeAsks, nodeTrouble, rightsOfAsks, type NodeAsk, type NodeTrouble } from './policy-node.ts';
 import { describeMissing, isGapOnly, rightsIn, type NeededRight } from './policy-rights.ts';
 
 /** What {@link prepare} needs. */
@@ -56,7 +50,7 @@ export interface Prepared {
 
 /** Whether what the policy asks for can be done; puts the deny policy where it may be needed. */
 export async function prepare(context: ReadinessContext, policy: CompiledPolicy): Promise<Prepared> {
-  const actions = actionsOf(policy);
+  const actions = possibleActions(policy);
   const places = whereRightsAreNeeded(context, policy);
   const asks = nodeAsks(policy, actions, places);
   const settled = withoutActing(policy, actions, asks);
@@ -97,7 +91,7 @@ function withoutActing(
 }
 
 /** What a policy can come to. A quarantine that expires may end in an eviction, which no rung asks for. */
-export function actionsOf({ rungs, settings }: CompiledPolicy): Action[] {
+export function possibleActions({ rungs, settings }: CompiledPolicy): Action[] {
   const actions = rungs.flatMap((rung) => rung.actions);
   const expires = settings.isolation.onExpiry === 'Evict' && actions.includes('Isolate');
   return expires ? [...actions, 'Evict'] : actions;

@@ -14,9 +14,9 @@ const HASH_DIGITS = 10;
 /** The pod as an incident records it. */
 export function targetOf(pod: PodFacts): Target {
   const labels = Object.entries(pod.labels);
-  const ownerReferences = pod.ownerReferences.filter(canBe).slice(0, MAX_OWNERS);
+  const owners = pod.ownerReferences.filter(canBe);
   const annotations = Object.entries(pod.annotations).filter(([, name]) => name.length <= MAX_NAME);
-  const controller = controllerOf({ ownerReferences: pod.ownerReferences.filter(canBe) });
+  const controller = controllerOf({ ownerReferences: owners });
   return {
     namespace: pod.namespace,
     name: pod.name,
@@ -25,7 +25,7 @@ export function targetOf(pod: PodFacts): Target {
     labels: Object.fromEntries(labels.slice(0, MAX_RECORDED_LABELS)),
     ...(labels.length > MAX_RECORDED_LABELS && { labelsTruncated: true }),
     ...(annotations.length > 0 && { annotations: Object.fromEntries(annotations) }),
-    ...(ownerReferences.length > 0 && { ownerReferences }),
+    ...(owners.length > 0 && { ownerReferences: owners.slice(0, MAX_OWNERS) }),
     ...(controller && {
       workload: {
         apiVersion: controller.apiVersion,

@@ -1,4 +1,4 @@
-// How far the clock of this machine is from that of the API server, by the date of an answer.
+// Asks the API server for its version, and by the date of the answer how far the clock of this machine is from its own.
 import { OPERATOR_NAME } from '../api/names.ts';
 import { orAbort, readUpTo } from './body.ts';
 import { deadline, type Clock } from './clock.ts';
@@ -7,6 +7,8 @@ import type { Transport } from './transport.ts';
 
 const ANSWER_MS = 10_000;
 const MAX_BYTES = 65_536;
+/** What {@link askVersion} does, for errors. */
+export const GET_VERSION = 'get /version';
 const HEADERS = { 'user-agent': OPERATOR_NAME };
 
 /** When a request was sent and its answer came, in milliseconds since the epoch by the own clock. */
@@ -26,29 +28,43 @@ export function skewOf(date: string, { sent, received }: Asked): number {
   return least > 0 ? least : Math.min(0, most);
 }
 
+/** What `/version` answered. */
+export interface VersionAnswer extends Asked {
+  status: number;
+  /** The header of that name; empty if there is none. */
+  date: string;
+  /** At most 64 KiB. */
+  text: string;
+}
+
+type Way = { transport: Transport; clock: Clock };
+
+/** Asks the API server for its version, which everybody may. @throws KubeError if there is no answer in 10 s. */
+export async function askVersion({ transport, clock }: Way, stopping: AbortSignal): Promise<VersionAnswer> {
+  const { signal, done } = deadline(clock, ANSWER_MS, stopping);
+  try {
+    const sent = clock.now();
+    const request = { method: 'GET', path: '/version', headers: HEADERS, streaming: false, signal } as const;
+    const { status, headers, body } = await orAbort(transport(request), signal);
+    const received = clock.now();
+    // What is not read keeps its connection.
+    const { bytes } = await readUpTo(body, MAX_BYTES, signal);
+    const text = Buffer.from(bytes).toString();
+    return { status, date: headers['date'] ?? '', text, sent, received };
+  } catch (error) {
+    throw networkError(GET_VERSION, error, signal);
+  } finally {
+    done();
+  }
+}
+
 /**
  * Asks the API server and answers {@link skewOf}. An answer of any status has a date.
  * @throws KubeError if there is no answer, or no date in it.
  */
-export async function readSkew(
-  { transport, clock }: { transport: Transport; clock: Clock },
-  stopping: AbortSignal,
-): Promise<number> {
-  const { signal, done } = deadline(clock, ANSWER_MS, stopping);
-  const doing = 'get /version';
-  try {
-    const sent = clock.now();
-    const request = { method: 'GET', path: '/version', headers: HEADERS, streaming: false, signal } as const;
-    const { headers, body } = await orAbort(transport(request), signal);
-    const received = clock.now();
-    // Not needed, but what is not read keeps its connection.
-    await readUpTo(body, MAX_BYTES, signal);
-    const skew = skewOf(headers['date'] ?? '', { sent, received });
-    if (Number.isNaN(skew)) throw brokenAnswer(doing, 'the answer has no date');
-    return skew;
-  } catch (error) {
-    throw networkError(doing, error, signal);
-  } finally {
-    done();
-  }
+export async function readSkew(way: Way, stopping: AbortSignal): Promise<number> {
+  const { date, ...asked } = await askVersion(way, stopping);
+  const skew = skewOf(date, asked);
+  if (Number.isNaN(skew)) throw brokenAnswer(GET_VERSION, 'the answer has no date');
+  return skew;
 }

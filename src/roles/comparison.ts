@@ -118,7 +118,8 @@ class Comparisons {
         const where = { namespace: pod.namespace, pod: pod.name };
         if (!signal.aborted)
           log.warn({ ...where, err: error }, 'a pod could not be compared with its images');
-        // It made room for a response: its turn is still to come. What was over, and led to that response, is not done again.
+        // It made room for a response: its turn is still to come. What was over, and led to that response, is not done
+        // again.
         if (stop.signal.aborted) this.#takeBack(pod.workload, before);
       })
       .finally(() => {

@@ -1,19 +1,15 @@
 // What a person needs to run a capture pod, asked for beforehand: a refusal in the middle would not say what else is missing.
-import { CAPTURE_NAMESPACE, HELPERS_CONFIGMAP } from '../../api/names.ts';
+import { RIGHTS_TO_RUN } from '../../helpers/helper-rights.ts';
 import { AccessReviews, type Access } from '../../kube/access-reviews.ts';
 import type { Clock } from '../../kube/clock.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { CONFIG_MAPS, HELPERS, PODS } from '../../kube/resources.ts';
+import { PODS } from '../../kube/resources.ts';
 import { DiffError, IN_RESPONDER } from './compare.ts';
 
 /** See the file's first line. */
 export const neededRights = (namespace: string): readonly Access[] => [
   { verb: 'get', resource: PODS, at: { namespace } },
-  { verb: 'get', resource: CONFIG_MAPS, at: { namespace: CAPTURE_NAMESPACE, name: HELPERS_CONFIGMAP } },
-  { verb: 'get', resource: PODS, at: { namespace: CAPTURE_NAMESPACE } },
-  { verb: 'create', resource: PODS, at: { namespace: CAPTURE_NAMESPACE } },
-  { verb: 'delete', resource: PODS, at: { namespace: CAPTURE_NAMESPACE } },
-  { verb: 'run', resource: HELPERS, at: {} },
+  ...RIGHTS_TO_RUN,
 ];
 
 /** Resolves if the person may do it all. @throws DiffError that names all that is missing; KubeError. */

@@ -8,17 +8,14 @@ import { messageOf } from '../../evidence/error-message.ts';
 import { createDirectoryStore } from '../../evidence/directory-store.ts';
 import { s3Trouble } from '../../evidence/s3-store.ts';
 import { orAbsent } from '../../kube/absent.ts';
-import { deadline } from '../../kube/clock.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { networkError, statusError } from '../../kube/errors.ts';
+import { brokenAnswer, statusError } from '../../kube/errors.ts';
 import { CONFIG_MAPS, type Resource } from '../../kube/resources.ts';
-import { skewOf } from '../../kube/server-clock.ts';
+import { askVersion, GET_VERSION, skewOf } from '../../kube/server-clock.ts';
 import { version } from '../../version.ts';
 import { s3AccessOf, wakefulClock, type S3Settings } from '../run/s3-access.ts';
 import { ok, skipped, warning, wrong, type Check, type DoctorContext } from './check.ts';
 
-const ANSWER_MS = 10_000;
-const MAX_VERSION = 65_536;
 /** Alerts and time limits are compared with the API server's times; a clock that is off by more is set wrong. */
 const MAX_SKEW_MS = 10_000;
 
@@ -35,11 +32,10 @@ interface CustomDefinition extends KubeObject {
 }
 
 async function lookAtServer(context: DoctorContext): ReturnType<Check['look']> {
-  const sent = context.clock.now();
-  const { gitVersion, date } = await readVersion(context);
-  const received = context.clock.now();
-  const found = [ok(`Kubernetes ${gitVersion} answers`)];
-  const skew = skewOf(date, { sent, received });
+  const { status, text, date, ...asked } = await askVersion(context, context.stopping);
+  if (status !== 200) throw statusError(GET_VERSION, { status, body: undefined });
+  const found = [ok(`Kubernetes ${gitVersionIn(text)} answers`)];
+  const skew = skewOf(date, asked);
   if (Number.isNaN(skew)) return [...found, skipped('the answer has no date to compare the clock with')];
   if (Math.abs(skew) <= MAX_SKEW_MS) return [...found, ok('this clock and that of the API server agree')];
   const seconds = Math.round(Math.abs(skew) / 1000);
@@ -53,22 +49,12 @@ async function lookAtServer(context: DoctorContext): ReturnType<Check['look']> {
   ];
 }
 
-async function readVersion({ transport, clock, stopping }: DoctorContext) {
-  const { signal, done } = deadline(clock, ANSWER_MS, stopping);
-  const doing = 'get /version';
+function gitVersionIn(text: string): string {
   try {
-    const request = { method: 'GET', path: '/version', headers: {}, streaming: false, signal } as const;
-    const { status, headers, body } = await transport(request);
-    const text = Buffer.concat(await Array.fromAsync(body))
-      .subarray(0, MAX_VERSION)
-      .toString();
-    if (status !== 200) throw statusError(doing, { status, body: undefined });
     const { gitVersion } = JSON.parse(text) as { gitVersion?: unknown };
-    return { gitVersion: String(gitVersion).slice(0, 64), date: headers['date'] ?? '' };
-  } catch (error) {
-    throw networkError(doing, error, signal);
-  } finally {
-    done();
+    return String(gitVersion).slice(0, 64);
+  } catch {
+    throw brokenAnswer(GET_VERSION, 'the answer is not JSON');
   }
 }
 

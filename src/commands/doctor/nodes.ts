@@ -5,7 +5,7 @@ import { podFacts } from '../../api/pod.ts';
 import { readRecords, verdictOf, type NodeRecord } from '../../decide/node-verdicts.ts';
 import { readHelperSettings, type HelperSettings } from '../../helpers/helper-settings.ts';
 import { nodeAsks, nodeTrouble, rightsOfAsks } from '../../incidents/policy-node.ts';
-import { actionsOf } from '../../incidents/policy-readiness.ts';
+import { possibleActions } from '../../incidents/policy-readiness.ts';
 import { orAbsent } from '../../kube/absent.ts';
 import type { Access } from '../../kube/access-reviews.ts';
 import { isForbidden } from '../../kube/errors.ts';
@@ -48,7 +48,7 @@ async function lookAtAsked(
   const lacked = lackedByResponder(client);
   for (const policy of inForce) {
     const place = policy.kind === 'DriftPolicy' ? policy.namespace : undefined;
-    const asks = nodeAsks(policy, actionsOf(policy), [place]);
+    const asks = nodeAsks(policy, possibleActions(policy), [place]);
     const missing = await lacked(rightsOfAsks(asks)).catch(unlessForbidden);
     const trouble = nodeTrouble(asks, { missing, settings });
     if (!trouble) continue;

@@ -23,7 +23,7 @@ function wrongCut(stage: Stage, act: FirewallAct): string[] {
   const of = incidents.filter(({ spec }) => spec.target.uid === pod.metadata.uid);
   const incident = of.find((each) => !isFinal(each));
   // The answer to the order was lost, and its incident deleted meanwhile: the pod goes, and its network with it.
-  if (!incident && pod.metadata.deletionTimestamp !== undefined) return [];
+  if (!incident && pod.metadata.deletionTimestamp !== undefined && wasOrdered(stage, act)) return [];
   if (!incident) return [`${what}, which has no open incident`];
   return [
     ...(isLabelled(pod) ? [] : [`${what}, which was not in quarantine`]),
@@ -50,8 +50,8 @@ function wasUncut({ nodeAgent }: Stage, act: FirewallAct, { metadata }: DriftInc
   );
 }
 
-/** Helpers that were started although people had said something else, as their sender knew. */
-function decided(stage: Stage): string[] {
+/** Orders for a firewall, each with the incident of its pod as the sender had read it last. */
+function orders(stage: Stage): { uid: string; servedAt: number; told: Incident }[] {
   const helpers = stage.log.writes.filter(
     ({ of, verb, namespace }) => of === 'pods' && verb === 'create' && namespace === CAPTURE_NAMESPACE,
   );
@@ -62,6 +62,25 @@ function decided(stage: Stage): string[] {
     const told = known(stage, write, ({ of, status, after }) => {
       return of === 'driftincidents' && status < 300 && (after as Incident)?.spec.target.uid === uid;
     }).at(-1)?.after as Incident;
+    return [{ uid, servedAt: write.servedAt, told }];
+  });
+}
+
+/** Whether it was ordered while the incident was open, and written ahead in it. */
+function wasOrdered(stage: Stage, { at, pod }: FirewallAct): boolean {
+  return orders(stage).some(
+    ({ uid, servedAt, told }) =>
+      uid === pod.metadata.uid &&
+      servedAt <= at &&
+      told !== undefined &&
+      !isFinal(told) &&
+      told.status?.isolation?.cut?.begunAt !== undefined,
+  );
+}
+
+/** Helpers that were started although people had said something else, as their sender knew. */
+function decided(stage: Stage): string[] {
+  return orders(stage).flatMap(({ uid, told }) => {
     if (!told) return [`a firewall for pod ${uid} was begun without having read its incident`];
     return told.spec.decision || told.metadata.deletionTimestamp !== undefined
       ? [`a firewall for pod ${uid} was begun after its incident was read as decided`]
