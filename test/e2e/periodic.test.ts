@@ -6,9 +6,10 @@ import { describe, expect } from 'vitest';
 import { findCondition } from '../../src/api/conditions.ts';
 import type { DriftIncident } from '../../src/api/incident.ts';
 import type { KubeObject } from '../../src/api/meta.ts';
-import { CAPTURE_NAMESPACE, SYSTEM_NAMESPACE } from '../../src/api/names.ts';
+import { API_VERSION, CAPTURE_NAMESPACE, SYSTEM_NAMESPACE } from '../../src/api/names.ts';
 import type { ClusterDriftPolicy } from '../../src/api/policy.ts';
 import { FILESYSTEM_RULE } from '../../src/detect/filesystem.ts';
+import type { KubeClient } from '../../src/kube/client.ts';
 import { CLUSTER_DRIFT_POLICIES, DRIFT_INCIDENTS, PODS } from '../../src/kube/resources.ts';
 import type { CaptureOrder } from '../../src/helpers/capture-order.ts';
 import { kubectl } from '../support/manifests.ts';
@@ -22,6 +23,8 @@ import { policyComparedSoon } from './support/soon.ts';
 const PATIENCE_MS = 480_000;
 const INTERVAL_MS = 600_000;
 const COMPARED_MS = 240_000;
+/** The Lease of a leader that was killed lasts 15 s. */
+const LEADS_MS = 60_000;
 /** The operator looks for what is due twice a minute. */
 const TWO_LOOKS_MS = 65_000;
 const DROP =
@@ -36,7 +39,7 @@ interface Compared {
 
 const test = operatorTest
   // Installed as a person would, with evidence that is encrypted and signed. Gives a time since when the operator leads.
-  .extend('comparing', async ({ access, installation, node, recorder }, { onCleanup }) => {
+  .extend('comparing', async ({ access, client, installation, node, recorder }, { onCleanup }) => {
     if (installation === undefined) throw new Error('there is no installation');
     const { name, digest } = await pushHelperImage(node);
     onCleanup(async () => {
@@ -62,6 +65,7 @@ const test = operatorTest
     const rollout = ['rollout', 'status', 'deployment/responder', '--timeout=90s'];
     await kubectl(access, '-n', SYSTEM_NAMESPACE, ...rollout);
     await recorder.pods('responder');
+    await judgesPolicies(client);
     return Date.now();
   })
   .extend('made', (): ClusterDriftPolicy[] => [])
@@ -124,17 +128,34 @@ function orderOf(pod: KubeObject): CaptureOrder | undefined {
   return args[0] === 'capture' && order !== undefined ? (JSON.parse(order) as CaptureOrder) : undefined;
 }
 
+/** A Ready responder need not lead yet, and what was due before it led is the business of the leader before. */
+async function judgesPolicies(client: KubeClient): Promise<void> {
+  const metadata = { name: 'judged' };
+  const spec = { mode: 'Audit', namespaceSelector: {}, responses: [{ name: 'any', actions: ['Label'] }] };
+  const body = { apiVersion: API_VERSION, kind: 'ClusterDriftPolicy', metadata, spec };
+  const { metadata: made } = await client.create(CLUSTER_DRIFT_POLICIES, {}, body);
+  await eventually(
+    'the new leader judges a policy',
+    () => client.get<ClusterDriftPolicy>(CLUSTER_DRIFT_POLICIES, metadata),
+    ({ status }) => findCondition(status?.conditions, 'Ready') !== undefined,
+    LEADS_MS,
+  );
+  await client.delete(CLUSTER_DRIFT_POLICIES, metadata, made.uid);
+}
+
 const uidsOf = (pods: readonly RunningPod[]) => pods.map(({ metadata: { uid } }) => uid);
 
 describe('the periodic comparison', () => {
   test(
     'finds the script that was dropped into a running pod, and leaves a clean workload alone',
     { timeout: PATIENCE_MS },
-    async ({ client, namespace, deploy, exec, policyOf, policiesReady, compared }) => {
+    async ({ access, client, namespace, deploy, exec, policyOf, policiesReady, compared, onTestFailed }) => {
       const [dirty] = await deploy('dirty', 1);
       const clean = await deploy('clean', 2);
       if (dirty === undefined) throw new Error('a pod is missing');
       await exec(dirty, 'sh', '-c', DROP);
+      const responder = ['-n', SYSTEM_NAMESPACE, 'logs', 'deployment/responder', '--tail=40'];
+      onTestFailed(async () => void process.stdout.write(await kubectl(access, ...responder)));
 
       await policyOf('dirty', [dirty]);
 
