@@ -24,6 +24,41 @@ const VERBS: readonly Verb[] = [
     load: () => import('./commands/demo.ts'),
   },
   {
+    name: 'incidents',
+    summary: 'list what drifted, and what each response waits for',
+    load: () => import('./commands/incidents.ts'),
+  },
+  {
+    name: 'show',
+    summary: 'show one incident: what was detected, what was done, what is waited for',
+    load: () => import('./commands/show.ts'),
+  },
+  {
+    name: 'approve',
+    summary: 'approve what an incident is going to do',
+    load: () => import('./commands/approve.ts'),
+  },
+  {
+    name: 'deny',
+    summary: 'deny the eviction of the pod of an incident',
+    load: () => import('./commands/deny.ts'),
+  },
+  {
+    name: 'hold',
+    summary: 'hold an incident: nothing destructive is done',
+    load: () => import('./commands/hold.ts'),
+  },
+  {
+    name: 'resume',
+    summary: 'let an incident go on that was held',
+    load: () => import('./commands/resume.ts'),
+  },
+  {
+    name: 'release',
+    summary: 'put the pod of an incident back as it was',
+    load: () => import('./commands/release.ts'),
+  },
+  {
     name: 'evidence',
     summary: 'list captured evidence, copy it out of its store, check that it is whole',
     load: () => import('./commands/evidence.ts'),
@@ -47,6 +82,11 @@ const VERBS: readonly Verb[] = [
     name: 'explain',
     summary: 'say what the policies make of a pod, and why',
     load: () => import('./commands/explain.ts'),
+  },
+  {
+    name: 'breaker',
+    summary: 'show or close the circuit breaker, which stops evictions in a storm',
+    load: () => import('./commands/breaker.ts'),
   },
   {
     name: 'doctor',

@@ -25,6 +25,7 @@ import type { RespondContext } from './respond/context.ts';
 import type { EvidenceSweepParts } from './roles/evidence-sweep.ts';
 import { createReceiver, type StreamSettings } from './roles/receiver.ts';
 import { createResponder, type Election } from './roles/responder.ts';
+import type { TermParts } from './roles/term.ts';
 import { runTogether } from './roles/together.ts';
 
 /** What an operator is built from. */
@@ -40,6 +41,8 @@ export interface OperatorParts extends Access {
   nodeCollector?: RespondContext['nodeCollector'];
   /** Absent: no checkpoints can be made. */
   kubelets?: RespondContext['kubelets'];
+  /** What registries tell of digests; absent: only equal digests are the same image. */
+  digests?: TermParts['digests'];
   /** Absent: no commands can be run in pods. */
   podExec?: RespondContext['podExec'];
   /** What was tried out about the network; absent: nothing. */
@@ -57,6 +60,10 @@ export interface OperatorParts extends Access {
   watchNamespaces: readonly string[];
   protectedNamespaces: readonly string[];
   maxAlertAgeMs: number;
+  /** What the installation limits, whatever policies say. */
+  limits: TermParts['limits'];
+  /** See {@link TermParts.ledgerName}. */
+  ledgerName?: TermParts['ledgerName'];
 }
 
 /** An operator that is built and not started. */

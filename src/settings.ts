@@ -5,6 +5,12 @@ import { RESPONDER_LEASE, ROLES } from './api/names.ts';
 import { DurationSchema } from './api/policy.ts';
 import { parseDuration } from './decide/duration.ts';
 import { LOG_LEVELS } from './observe/log.ts';
+import { EVIDENCE_SETTINGS } from './settings/evidence.ts';
+import { LIMIT_DURATIONS, LIMIT_SETTINGS, limitsOf } from './settings/limits.ts';
+import { REGISTRY_SETTINGS } from './settings/registry.ts';
+import { STREAM_SETTINGS } from './settings/stream.ts';
+
+export { limitsOf };
 
 const FieldsSchema = z.strictObject({
   roles: z
@@ -48,99 +54,14 @@ const FieldsSchema = z.strictObject({
     .describe('Lets everybody who reaches it use the webhook; on loopback only, for trying it out.'),
   healthHost: z.string().default('127.0.0.1').describe('Address of probes and metrics.'),
   healthPort: z.coerce.number().int().min(0).max(65535).default(8081).describe('Port of probes and metrics.'),
-  evidenceDir: z
-    .string()
-    .default('/var/lib/die-operator/evidence')
-    .describe('Directory that keeps evidence; must exist.'),
-  evidenceStore: z
-    .string()
-    .max(256)
-    .regex(/^s3:\/\/./, 'has the form s3://bucket/prefix')
-    .optional()
-    .describe(
-      'Bucket that keeps evidence in place of the directory: s3://bucket/prefix. Its credentials come from the ' +
-        'environment or the role of the pod.',
-    ),
-  evidenceS3Endpoint: z
-    .url({ protocol: /^https?$/ })
-    .optional()
-    .describe('Address of an S3 server other than AWS, https://host:port.'),
-  evidenceS3Region: z.string().min(1).max(63).default('us-east-1').describe('Region of the bucket.'),
-  evidenceS3LockMode: z
-    .enum(['GOVERNANCE', 'COMPLIANCE'])
-    .optional()
-    .describe(
-      'Object lock of everything that is stored; absent means that evidence can be deleted at any time.',
-    ),
-  evidenceS3LockDays: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(36_500)
-    .optional()
-    .describe('Days for which that lock holds.'),
-  evidenceRecipients: z
-    .array(z.string().min(1).max(4096))
-    .max(8)
-    .default([])
-    .describe(
-      'Public keys of age (age1...), each of which can decrypt all evidence; empty means it is not encrypted.',
-    ),
-  evidenceSigningKeyFile: z
-    .string()
-    .optional()
-    .describe(
-      'File with the private key that signs evidence (PEM, Ed25519 or ECDSA P-256, no passphrase); read again for each ' +
-        'bundle. Without it evidence is not signed.',
-    ),
-  evidenceRetention: DurationSchema.optional().describe(
-    'Evidence older than this is deleted, at least 24h; absent means it is kept for ever.',
-  ),
+  ...EVIDENCE_SETTINGS,
   kubeletCaFile: z
     .string()
     .optional()
     .describe(
       'File with the CAs of kubelets (PEM), which checkpoints are asked of; read each time. Absent: the CA of the API server.',
     ),
-  streamServers: z
-    .array(z.string().min(1).max(512))
-    .default([])
-    .describe('NATS servers of the stream, tls://host:4222 or nats://host:4222; empty means no stream.'),
-  streamName: z
-    .string()
-    .default('FALCO')
-    .describe('JetStream stream that captures what Falcosidekick publishes.'),
-  streamConsumer: z
-    .string()
-    .default('die-operator')
-    .describe('Durable consumer of the stream; all receivers share it.'),
-  streamSubject: z.string().default('falco.>').describe('Subjects of the alerts in the stream.'),
-  streamDeadLetters: z
-    .string()
-    .default('FALCO_DEAD_LETTERS')
-    .describe('Stream that keeps messages which cannot be used.'),
-  streamUser: z.string().optional().describe('User at the NATS servers.'),
-  streamPasswordFile: z.string().optional().describe('File with the password of that user.'),
-  streamTokenFile: z.string().optional().describe('File with a token for the NATS servers.'),
-  streamCredsFile: z.string().optional().describe('File with the JWT and seed of a NATS user.'),
-  streamTlsCaFile: z
-    .string()
-    .optional()
-    .describe('File with the CAs of the NATS servers (PEM); absent: those that this machine trusts.'),
-  streamTlsCertFile: z
-    .string()
-    .optional()
-    .describe('File with the client certificate for the NATS servers (PEM).'),
-  streamTlsKeyFile: z.string().optional().describe('File with the private key of that certificate (PEM).'),
-  createStream: z
-    .boolean()
-    .default(false)
-    .describe('Makes the stream, the dead letters and the consumer if they do not exist.'),
-  insecureStream: z.boolean().default(false).describe('Allows NATS servers beyond loopback without TLS.'),
-  allowUnauthenticatedStream: z
-    .boolean()
-    .default(false)
-    .describe('Allows NATS servers beyond loopback that let everybody in.'),
+  ...STREAM_SETTINGS,
   journalDir: z
     .string()
     .optional()
@@ -173,6 +94,8 @@ const FieldsSchema = z.strictObject({
   maxAlertAge: DurationSchema.default('15m').describe(
     'Alerts older than this are recorded and not acted on.',
   ),
+  ...LIMIT_SETTINGS,
+  ...REGISTRY_SETTINGS,
   instance: z
     .string()
     .min(1)
@@ -250,6 +173,14 @@ const CONFLICTS: readonly {
 ];
 
 type Fields = z.output<typeof FieldsSchema>;
+type Conflict = (typeof CONFLICTS)[number];
+
+// Windows of limits: what is longer than the ledger remembers could not be counted.
+const WINDOWS = LIMIT_DURATIONS.map((setting): Conflict => ({
+  setting,
+  when: (s) => isBeyondAYear(s[setting]) || !isWithin(s[setting], ['1m', '24h']),
+  message: 'must be from 1m to 24h',
+}));
 
 function isAuthenticated({ tokenFile, tlsClientCaFile }: Fields): boolean {
   return tokenFile !== undefined || tlsClientCaFile !== undefined;
@@ -257,7 +188,7 @@ function isAuthenticated({ tokenFile, tlsClientCaFile }: Fields): boolean {
 
 /** Settings of `die-operator run`. Each has a flag (`--kebab-case`) and an environment variable (`DIE_UPPER_CASE`). */
 export const SettingsSchema = FieldsSchema.superRefine((settings, context) => {
-  for (const { setting, when, message } of CONFLICTS) {
+  for (const { setting, when, message } of [...CONFLICTS, ...WINDOWS]) {
     if (when(settings)) context.addIssue({ code: 'custom', path: [setting], message });
   }
 });
@@ -287,6 +218,10 @@ function isBeyondAYear(duration: string): boolean {
 
 function isBelow(duration: string, least: string): boolean {
   return !isBeyondAYear(duration) && parseDuration(duration) < parseDuration(least);
+}
+
+function isWithin(duration: string, [least, most]: readonly [string, string]): boolean {
+  return !isBelow(duration, least) && parseDuration(duration) <= parseDuration(most);
 }
 
 function isPlainBeyondLoopback(url: string): boolean {

@@ -25,6 +25,8 @@ export const INCIDENT_CONDITIONS = {
   EvidenceComplete: 'EvidenceComplete',
   /** Present and True where the pod shares its node, by its spec: then the node has to be looked at, too. */
   NodeSuspect: 'NodeSuspect',
+  /** Present where a person has to approve. True: somebody did, and the plan is still that one. */
+  Approved: 'Approved',
   /** True: every container of the pod is reported terminated. */
   Contained: 'Contained',
   /** True: the replacement is Ready and runs proven images. */

@@ -4,6 +4,7 @@ import { DetectionSummarySchema } from './detection.ts';
 import { limitedRecord, nameField, OwnerReferenceSchema, timeField, uidField } from './meta.ts';
 import {
   ACTIONS,
+  ApprovalSchema,
   CAPS,
   EvictionSchema,
   EvidenceSchema,
@@ -68,6 +69,20 @@ export const TargetSchema = z
       .max(MAX_RECORDED_CONTAINERS)
       .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
       .describe('Containers as they were.'),
+    initContainers: z
+      .array(
+        z
+          .object({
+            name: z.string().max(63).describe('Container name.'),
+            image: z.string().max(512).describe('Image as the pod asks for it.'),
+            imageID: z.string().max(512).optional().describe('Image as the runtime resolved it.'),
+          })
+          .describe('One init container.'),
+      )
+      .max(MAX_RECORDED_CONTAINERS)
+      .optional()
+      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
+      .describe('Init containers as they were; absent: none.'),
   })
   .describe('The pod as it was when the incident was opened.');
 
@@ -114,6 +129,7 @@ export const ResponseSettingsSchema = z
     isolation: IsolationSchema.prefault({}),
     evidence: EvidenceSchema.prefault({}),
     eviction: EvictionSchema,
+    approval: ApprovalSchema.prefault({}),
     limits: LimitsSchema,
   })
   .describe('Settings of the response, merged: the most careful value of each wins.');
@@ -142,14 +158,36 @@ export const TriggerSchema = z
   })
   .describe('Why the incident was opened, and the response that was decided then.');
 
+/** What a person can decide. */
+export const DECISIONS = ['Approve', 'Deny', 'Hold', 'Resume', 'Release'] as const;
+
 /** What a person decided. */
 export const DecisionSchema = z
   .object({
     action: z
-      .enum(['Release'])
-      .describe('Release: put the pod back as it was and end the incident. The response stops at once.'),
+      .enum(DECISIONS)
+      .describe(
+        'Approve: carry out the plan with this hash. Deny: do not evict; the quarantine stays. Hold: no destructive step until Resume. Resume: go on as if nobody had decided. Release: put the pod back as it was and end the incident; the response stops at once.',
+      ),
     by: z.string().min(1).max(253).describe('Who decided, as `kubectl auth whoami` says.'),
     reason: z.string().min(1).max(1024).describe('Why, for those who read the incident later.'),
+    planHash: z
+      .string()
+      .max(64)
+      .regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits')
+      .optional()
+      .describe('`status.plan.hash` as the person saw it. An approval of another plan does not count.'),
+    expiresAt: timeField(
+      'When the approval ends; what it allowed and was not begun by then is denied.',
+    ).optional(),
+  })
+  .meta({
+    'x-kubernetes-validations': [
+      {
+        rule: "self.action != 'Approve' || has(self.planHash)",
+        message: 'an approval needs planHash: the hash of the plan that is approved, from status.plan.hash',
+      },
+    ],
   })
   .describe('What a person decided; the last one wins.');
 

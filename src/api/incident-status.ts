@@ -3,14 +3,23 @@ import { z } from 'zod';
 import { DetectionSummarySchema } from './detection.ts';
 import {
   ContributionsSchema,
-  MAX_RECORDED_CONTAINERS,
+  DecisionSchema,
   MAX_REPORTED_DETECTIONS,
   ResponseSettingsSchema,
 } from './incident-spec.ts';
-import { limitedRecord, nameField, timeField, uidField } from './meta.ts';
-import { DIRECTIONS } from './network-policy.ts';
-import { COLLECTORS, ConditionsSchema } from './policy.ts';
+import { ConfirmationSchema, EvidenceStatusSchema } from './incident-evidence.ts';
+import { FORMS, IsolationStatusSchema } from './incident-isolation.ts';
+import { EvictionStatusSchema, ReplacementSchema } from './incident-recovery.ts';
+import { RestartStatusSchema } from './incident-restart.ts';
+import { limitedRecord, timeField } from './meta.ts';
+import { APPROVAL_CASES, ConditionsSchema } from './policy.ts';
+
 import { SeveritySchema } from './severity.ts';
+
+export * from './incident-evidence.ts';
+export * from './incident-isolation.ts';
+export * from './incident-recovery.ts';
+export * from './incident-restart.ts';
 
 /** What one receiver saw since the incident was opened. */
 export const ReportSchema = z
@@ -36,8 +45,10 @@ export const STEPS = [
   'Cut',
   'Capture',
   'Confirm',
+  'Keep',
   'Evict',
   'Touch',
+  'Restart',
   'Verify',
   'Release',
   'Settle',
@@ -64,43 +75,35 @@ export const StepSchema = z
   })
   .describe('One step of the response.');
 
-/** How a pod is taken out: all labels away, or only ours added. */
-export const FORMS = ['Orphan', 'Gentle', 'LabelOnly'] as const;
-/** See {@link FORMS}. */
-export type IsolationForm = (typeof FORMS)[number];
-
 /** Phases that end an incident: nothing of ours is left in the cluster. */
 export const FINAL_PHASES = ['Resolved', 'Released', 'Failed', 'TargetGone'] as const;
 /** A summary for printing; no code reads it to decide, except whether the incident is over. */
-export const PHASES = ['Observed', 'Responding', 'Quarantined', 'Verifying', ...FINAL_PHASES] as const;
+export const PHASES = [
+  'Observed',
+  'Responding',
+  'AwaitingApproval',
+  'Quarantined',
+  'Held',
+  'Verifying',
+  ...FINAL_PHASES,
+] as const;
 /** See {@link PHASES}. */
 export type Phase = (typeof PHASES)[number];
 /** See {@link FINAL_PHASES}. */
 export type FinalPhase = (typeof FINAL_PHASES)[number];
 
-/** Whether a program that an alert is about is not as the image has it. */
-export const CONFIRMATIONS = ['Pending', 'Confirmed', 'NotConfirmed', 'Unknown'] as const;
-/** Programs of one incident that are looked for. */
-export const MAX_LOOKED = 16;
+/** Why a person has to approve an eviction besides what the policies say. */
+export const OTHER_NEEDS = ['Recurrence', 'BadReplacement'] as const;
+/** See {@link OTHER_NEEDS}. */
+export type Need = (typeof APPROVAL_CASES)[number] | (typeof OTHER_NEEDS)[number];
+/** Decisions that a record keeps. */
+export const MAX_DECISIONS = 16;
 
-/** What a remaining path is there by: a policy, the node, an exec, or a connection from before. */
-export const PATH_KINDS = ['Policy', 'Node', 'Exec', 'Established'] as const;
-/** Paths that a record lists. */
-export const MAX_PATHS = 32;
-
-/** One way in which a quarantined pod can still be reached, or reach others. */
-export const IsolationPathSchema = z
-  .object({
-    kind: z.enum(PATH_KINDS).describe('Why the path is there.'),
-    direction: z.enum(DIRECTIONS).describe('Ingress: to the pod. Egress: from it.'),
-    peer: z.string().max(160).describe('Who is at its other end, in words.'),
-    ports: z.string().max(80).describe('Which ports, in words.'),
-    policy: z.string().max(320).optional().describe('The policy that allows it.'),
-  })
-  .describe('One remaining path.');
-
-/** See {@link IsolationPathSchema}. */
-export type IsolationPath = z.infer<typeof IsolationPathSchema>;
+/** A decision that the responder has seen. */
+export const DecisionRecordSchema = DecisionSchema.extend({
+  at: timeField('When the responder saw it.'),
+  outcome: z.string().max(1024).describe('What the responder made of it, in words.'),
+}).describe('One decision.');
 
 /** `status` of a DriftIncident. */
 export const DriftIncidentStatusSchema = z
@@ -116,6 +119,20 @@ export const DriftIncidentStatusSchema = z
         steps: z.array(z.enum(STEPS)).max(STEPS.length).describe('Steps in order.'),
         form: z.enum(FORMS).optional().describe('How the pod is taken out of its workload.'),
         message: z.string().max(1024).describe('The plan in words, with what limits it.'),
+        hash: z
+          .string()
+          .max(64)
+          .regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits')
+          .optional()
+          .describe(
+            'SHA-256 over what would be done to which pod, and by which policies. An approval names it, and counts for this plan only.',
+          ),
+        needs: z
+          .array(z.enum([...APPROVAL_CASES, ...OTHER_NEEDS]))
+          .max(8)
+          .optional()
+          .meta({ 'x-kubernetes-list-type': 'set' })
+          .describe('Why a person has to approve the plan; absent: nobody has to.'),
         bystanders: z
           .array(z.string().max(36))
           .max(32)
@@ -133,164 +150,18 @@ export const DriftIncidentStatusSchema = z
       .optional()
       .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
       .describe('How far each step is.'),
-    isolation: z
-      .object({
-        form: z.enum(FORMS).describe('How the pod was taken out.'),
-        at: timeField('When the pod was changed.'),
-        networkPolicy: z.string().max(253).optional().describe('The policy that denies its traffic.'),
-        paths: z
-          .array(IsolationPathSchema)
-          .max(MAX_PATHS)
-          .optional()
-          .meta({ 'x-kubernetes-list-type': 'atomic' })
-          .describe('What is still open, as far as it is known.'),
-        morePaths: z.int().min(1).optional().describe('Paths that found no room in the list.'),
-        enforcement: z
-          .object({
-            verdict: z.enum(['Enforced', 'Unenforced']).describe('What the test showed.'),
-            node: z.string().max(253).describe('The node that was tested.'),
-            testedAt: timeField('When the test ended.'),
-            tookMs: z.int().min(0).describe('Milliseconds from a change to the first refused packet.'),
-            establishedCut: z.boolean().describe('Whether open connections were cut as well.'),
-          })
-          .optional()
-          .describe('What a test of the pod’s node showed.'),
-        cut: z
-          .object({
-            begunAt: timeField('When it was begun: from then on a firewall may be there.'),
-            at: timeField('When it was in place.').optional(),
-            podIP: z
-              .string()
-              .max(45)
-              .optional()
-              .describe(
-                'Address of the pod then. With another one it has another network, without the firewall.',
-              ),
-            sandboxAt: z
-              .string()
-              .max(40)
-              .optional()
-              .describe(
-                'Since when the pod had its sandbox then, as its kubelet says. The next sandbox has another network, even if it has the same address.',
-              ),
-          })
-          .optional()
-          .describe('The firewall that was put into the network of the pod. Release takes it away.'),
-        deniedBy: z
-          .string()
-          .min(1)
-          .max(253)
-          .optional()
-          .describe(
-            'The admission policy or webhook that refused to take the labels of the pod away; it kept them therefore.',
-          ),
-      })
+    isolation: IsolationStatusSchema.optional(),
+    evidence: EvidenceStatusSchema.optional(),
+    confirmation: ConfirmationSchema.optional(),
+    eviction: EvictionStatusSchema.optional(),
+    restart: RestartStatusSchema.optional(),
+    replacement: ReplacementSchema.optional(),
+    decisions: z
+      .array(DecisionRecordSchema)
+      .max(MAX_DECISIONS)
       .optional()
-      .describe('What was changed on the pod.'),
-    evidence: z
-      .object({
-        location: z.string().max(1024).describe('Where the evidence lies.'),
-        manifestSha256: z
-          .string()
-          .max(64)
-          .regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits')
-          .describe('SHA-256 of the manifest.'),
-        files: z.int().min(0).describe('Files in the manifest.'),
-        bytes: z.int().min(0).describe('Bytes of these files.'),
-        missing: z
-          .array(z.string().max(63))
-          .max(16)
-          .optional()
-          .meta({ 'x-kubernetes-list-type': 'atomic' })
-          .describe('Collectors that gave nothing at all.'),
-        problems: z.array(z.string().max(512)).max(16).describe('What could not be captured, and why.'),
-        encryption: z
-          .enum(['None', 'Age'])
-          .optional()
-          .describe('Age: every file is encrypted, to the public keys that the manifest lists.'),
-        signedBy: z
-          .array(
-            z
-              .string()
-              .max(64)
-              .regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits'),
-          )
-          .max(4)
-          .optional()
-          .meta({ 'x-kubernetes-list-type': 'atomic' })
-          .describe(
-            'Keys that signed the manifest: SHA-256 of each public key. Empty: nobody did, or it could not be proven.',
-          ),
-        collectors: z
-          .array(z.enum(COLLECTORS))
-          .max(COLLECTORS.length)
-          .optional()
-          .meta({ 'x-kubernetes-list-type': 'atomic' })
-          .describe('What was to be read on the node.'),
-        round: z
-          .int()
-          .min(1)
-          .max(1000)
-          .optional()
-          .describe(
-            'Which bundle of the incident it is, if there were others before; they are kept beside it.',
-          ),
-        lostAt: timeField('When it was found to be gone, or changed.').optional(),
-      })
-      .optional()
-      .describe('The evidence that was kept.'),
-    confirmation: z
-      .object({
-        state: z
-          .enum(CONFIRMATIONS)
-          .describe(
-            'Confirmed: the program is not as the image has it. NotConfirmed: no program of the alerts was found to be so. Unknown: nobody could look.',
-          ),
-        path: z.string().max(512).optional().describe('Program that was looked for, as the alert tells it.'),
-        container: z.string().max(63).optional().describe('Container in which it was looked for.'),
-        kind: z.enum(['Added', 'Modified']).optional().describe('How it differs from the image.'),
-        at: timeField('When that was found out.'),
-        message: z.string().max(1024).describe('The same in words, with what to do where it is not known.'),
-        looked: z
-          .array(z.string().max(600))
-          .max(MAX_LOOKED)
-          .optional()
-          .meta({ 'x-kubernetes-list-type': 'atomic' })
-          .describe('What was looked for in vain: container and program.'),
-      })
-      .optional()
-      .describe('Whether the drift was confirmed on the node, where a rung asks for that.'),
-    eviction: z
-      .object({
-        requestedAt: timeField('When the API server accepted the eviction.').optional(),
-        goneAt: timeField('When the pod was gone.').optional(),
-      })
-      .optional()
-      .describe('How the pod went.'),
-    replacement: z
-      .object({
-        name: nameField('Name of the pod that took its place.'),
-        uid: uidField('UID of the pod that took its place.'),
-        nodeName: z.string().max(253).optional().describe('Node of that pod.'),
-        images: z
-          .array(
-            z
-              .object({
-                container: z.string().max(63).describe('Container name.'),
-                imageID: z.string().max(512).describe('Image as the runtime resolved it.'),
-                proof: z
-                  .enum(['Pinned', 'Baseline', 'None'])
-                  .describe(
-                    'Pinned: equals the digest in the pod spec. Baseline: equals what the set ran before.',
-                  ),
-              })
-              .describe('One container.'),
-          )
-          .max(MAX_RECORDED_CONTAINERS)
-          .describe('What each container of it runs.'),
-      })
-      .optional()
-      .describe('The pod that took its place.'),
+      .meta({ 'x-kubernetes-list-type': 'atomic' })
+      .describe('What people decided, the last one last.'),
     observedGeneration: z.int().min(0).optional().describe('Generation that the status is about.'),
     conditions: ConditionsSchema.optional(),
   })

@@ -20,6 +20,8 @@ export const QUARANTINE_LABEL = `${GROUP}/quarantine`;
 export const SEVERITY_LABEL = `${GROUP}/severity`;
 /** Annotation on the pod: the name of its incident and nothing else. */
 export const INCIDENT_ANNOTATION = `${GROUP}/incident`;
+/** Annotation of a pod that die-operator made anew: the UID of the incident whose pod it replaces. */
+export const RESTARTED_FOR_ANNOTATION = `${GROUP}/restarted-for`;
 /** Annotation that a person puts on a pod: until when its response is capped, where a ClusterDriftPolicy grants that. */
 export const BREAK_GLASS_ANNOTATION = `${GROUP}/break-glass-until`;
 /** Annotation of Kubernetes: of the pods that a ReplicaSet has too many, those of the lowest cost go first. */
@@ -60,6 +62,10 @@ export const RESPONDER_LEASE = 'die-operator-responder';
 export const SWITCH_CONFIGMAP = 'die-operator';
 /** Key of the pause switch: any value but `"false"` or absence means paused. */
 export const PAUSED_KEY = 'paused';
+/** Key of the same ConfigMap with the decision of a person to close the circuit breaker, as JSON. */
+export const BREAKER_KEY = 'breaker';
+/** ConfigMap in {@link SYSTEM_NAMESPACE} with the destructive acts that were spent, and the state of the circuit breaker. */
+export const LEDGER_CONFIGMAP = 'die-operator-ledger';
 /** ConfigMap in {@link CAPTURE_NAMESPACE} that says which image helper pods run, and which profiles are allowed. */
 export const HELPERS_CONFIGMAP = 'die-operator-helpers';
 /** ServiceAccount in {@link SYSTEM_NAMESPACE} that may have checkpoints made, and nothing else. */

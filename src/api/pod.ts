@@ -9,14 +9,19 @@ import {
   SEVERITY_LABEL,
 } from './names.ts';
 import type { KubeObject, OwnerReference } from './meta.ts';
+import { goingFacts, type GoingFacts } from './pod-end.ts';
 
-/** One container of a pod, its spec and status side by side. Init containers are left out, ephemeral ones too. */
-export interface ContainerFacts {
+/** What a container of whichever kind runs. */
+export interface ImageFacts {
   name: string;
   /** As the pod asks for it. */
   image: string;
   /** As the runtime resolved it; absent before the container was created. */
   imageID?: string;
+}
+
+/** One container of a pod, its spec and status side by side; neither an init container nor an ephemeral one. */
+export interface ContainerFacts extends ImageFacts {
   /** With the runtime's scheme; absent before the container was created. */
   containerID?: string;
   /** ID of the container before the last restart. */
@@ -34,6 +39,8 @@ export interface PodFacts {
   createdAt: string;
   /** Set while the pod terminates. */
   deletionTimestamp?: string;
+  /** What is known of its end; only while it terminates. */
+  going?: GoingFacts;
   nodeName?: string;
   labels: Readonly<Record<string, string>>;
   /** Only die-operator's own; see {@link ownAnnotations}. */
@@ -44,6 +51,12 @@ export interface PodFacts {
   ownerReferences: readonly OwnerReference[];
   phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
   ready: boolean;
+  /** Since when it is Ready, as its kubelet says. */
+  readyAt?: string;
+  /** How often its containers were started again, all together; absent: never. */
+  restarts?: number;
+  /** Why a container of it does not start, if that lasts as a rule. */
+  waiting?: WaitingReason;
   /** True for a static pod's mirror object, which only the kubelet can really delete. */
   mirror: boolean;
   /** Its first address. */
@@ -60,11 +73,35 @@ export interface PodFacts {
   hostPorts?: true;
   /** It mounts volumes that outlive it. */
   volumeClaims?: true;
+  /** Its priority class is one of those without which a node or the cluster may fail. */
+  critical?: true;
   /** Its annotation {@link DELETION_COST_ANNOTATION}, cut. */
   deletionCost?: string;
   containers: readonly ContainerFacts[];
+  /** Absent: none. */
+  initContainers?: readonly ImageFacts[];
+  /** For debugging, added while the pod runs; absent: none. */
+  ephemeralContainers?: readonly ImageFacts[];
 }
 
+/** Reasons of waiting containers that are more than a moment of every start. */
+export const WAITING_REASONS = [
+  'CrashLoopBackOff',
+  'RunContainerError',
+  'ImagePullBackOff',
+  'ErrImagePull',
+  'ErrImageNeverPull',
+  'InvalidImageName',
+  'CreateContainerConfigError',
+  'CreateContainerError',
+] as const;
+/** See {@link WAITING_REASONS}. */
+export type WaitingReason = (typeof WAITING_REASONS)[number];
+
+const CRITICAL: ReadonlySet<string | undefined> = new Set([
+  'system-node-critical',
+  'system-cluster-critical',
+]);
 const MAX_TIME = 40;
 /** Longer than any cost, which is a number of 32 bits. */
 const MAX_COST = 16;
@@ -75,7 +112,8 @@ interface RawContainerStatus {
   name: string;
   imageID?: string;
   containerID?: string;
-  state?: { terminated?: unknown };
+  restartCount?: number;
+  state?: { terminated?: unknown; waiting?: { reason?: string } | null };
   lastState?: { terminated?: { containerID?: string } };
 }
 
@@ -89,11 +127,13 @@ interface RawPod extends KubeObject {
   spec?: {
     nodeName?: string;
     serviceAccountName?: string;
+    priorityClassName?: string;
     hostNetwork?: boolean;
     hostPID?: boolean;
     hostIPC?: boolean;
     containers?: RawContainer[];
     initContainers?: RawContainer[];
+    ephemeralContainers?: RawContainer[];
     volumes?: { persistentVolumeClaim?: object }[];
   };
   status?: {
@@ -101,6 +141,8 @@ interface RawPod extends KubeObject {
     podIP?: string;
     conditions?: { type: string; status: string; lastTransitionTime?: string | null }[];
     containerStatuses?: RawContainerStatus[];
+    initContainerStatuses?: RawContainerStatus[];
+    ephemeralContainerStatuses?: RawContainerStatus[];
   };
 }
 
@@ -110,8 +152,10 @@ export function podFacts(object: KubeObject): PodFacts {
   return { ...fromMetadata(pod), ...fromSpec(pod), ...fromStatus(pod) };
 }
 
-function fromMetadata({ metadata }: RawPod) {
+function fromMetadata(pod: RawPod) {
+  const { metadata } = pod;
   const { annotations = {}, labels = {}, ownerReferences = [], deletionTimestamp } = metadata;
+  const going = goingFacts(pod);
   const breakGlassUntil = annotations[BREAK_GLASS_ANNOTATION]?.slice(0, MAX_TIME);
   const deletionCost = annotations[DELETION_COST_ANNOTATION]?.slice(0, MAX_COST);
   return {
@@ -121,6 +165,7 @@ function fromMetadata({ metadata }: RawPod) {
     resourceVersion: metadata.resourceVersion,
     createdAt: metadata.creationTimestamp,
     ...(deletionTimestamp !== undefined && { deletionTimestamp }),
+    ...(going && { going }),
     labels,
     annotations: ownAnnotations(annotations),
     ...(isAttached(annotations) && { otherNetworks: true as const }),
@@ -146,9 +191,33 @@ function fromSpec({ spec = {}, status }: RawPod) {
     ...(nodeName !== undefined && { nodeName }),
     ...(serviceAccount !== undefined && { serviceAccount }),
     hostNetwork,
+    ...(CRITICAL.has(spec.priorityClassName) && { critical: true as const }),
     ...boundTo(spec),
     containers: containers.map(({ name, image = '' }) => containerFacts(name, image, statuses.get(name))),
+    ...otherContainers(spec, status),
   };
+}
+
+function otherContainers(
+  spec: NonNullable<RawPod['spec']>,
+  status: RawPod['status'] = {},
+): Pick<PodFacts, 'initContainers' | 'ephemeralContainers'> {
+  const initContainers = imagesOf(spec.initContainers, status.initContainerStatuses);
+  const ephemeralContainers = imagesOf(spec.ephemeralContainers, status.ephemeralContainerStatuses);
+  return { ...(initContainers && { initContainers }), ...(ephemeralContainers && { ephemeralContainers }) };
+}
+
+// Most pods have none: nothing is kept for them.
+function imagesOf(
+  containers: readonly RawContainer[] = [],
+  statuses: readonly RawContainerStatus[] = [],
+): ImageFacts[] | undefined {
+  if (containers.length === 0) return undefined;
+  const known = new Map(statuses.map(({ name, imageID }) => [name, imageID]));
+  return containers.map(({ name, image = '' }) => {
+    const imageID = known.get(name);
+    return { name, image, ...(imageID && { imageID }) };
+  });
 }
 
 // What two copies of the pod would share, or what it shares with its node.
@@ -171,12 +240,23 @@ function fromStatus({ status = {} }: RawPod) {
   const { phase = 'Pending' as const, podIP, conditions = [] } = status;
   const isTrue = (name: string) => conditions.find(({ type, status: is }) => type === name && is === 'True');
   const sandboxAt = isTrue('PodReadyToStartContainers')?.lastTransitionTime;
+  const ready = isTrue('Ready');
   return {
     phase,
-    ready: isTrue('Ready') !== undefined,
+    ready: ready !== undefined,
+    ...(ready?.lastTransitionTime && { readyAt: ready.lastTransitionTime }),
+    ...troubles([...(status.containerStatuses ?? []), ...(status.initContainerStatuses ?? [])]),
     ...(podIP && { ip: podIP }),
     ...(sandboxAt && { sandboxAt }),
   };
+}
+
+// Restarts of sidecars count, too; other init containers run before the pod can be Ready.
+function troubles(statuses: readonly RawContainerStatus[]): Pick<PodFacts, 'restarts' | 'waiting'> {
+  const restarts = statuses.reduce((sum, { restartCount = 0 }) => sum + restartCount, 0);
+  const reasons = statuses.map(({ state }) => state?.waiting?.reason);
+  const waiting = WAITING_REASONS.find((reason) => reasons.includes(reason));
+  return { ...(restarts > 0 && { restarts }), ...(waiting && { waiting }) };
 }
 
 /** The annotations of a pod that are ours. */

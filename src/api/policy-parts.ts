@@ -1,4 +1,4 @@
-// The parts of a policy: rungs, exceptions, eviction, limits. Hold only fields that this version obeys.
+// The parts of a policy: rungs, exceptions, isolation, evidence, grants. Hold only fields that this version obeys.
 import { z } from 'zod';
 import { DurationSchema, QuantitySchema } from './amounts.ts';
 import { SOURCES } from './detection.ts';
@@ -7,9 +7,12 @@ import { timeField, toldAs } from './meta.ts';
 import { SeveritySchema } from './severity.ts';
 
 export * from './amounts.ts';
+export * from './approval.ts';
+export * from './eviction.ts';
+export * from './limits.ts';
 
 /** What can be done to a pod, in the order in which the system does it. */
-export const ACTIONS = ['Label', 'Isolate', 'Capture', 'Evict'] as const;
+export const ACTIONS = ['Label', 'Isolate', 'Capture', 'Evict', 'Restart'] as const;
 /** One action. */
 export type Action = (typeof ACTIONS)[number];
 
@@ -33,8 +36,12 @@ const condition = (what: string) =>
 
 const ENTRY_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const NO_ENTRY_NAME = 'must be lower-case letters, digits and dashes, such as contain';
-const entryName = (what: string) =>
+/** The name of an entry of a list. */
+export const entryName = (what: string) =>
   z.string().max(63).regex(ENTRY_NAME, NO_ENTRY_NAME).meta(toldAs(ENTRY_NAME, NO_ENTRY_NAME)).describe(what);
+
+/** What is said of a rung that has both. */
+export const EVICT_OR_RESTART = 'a rung has either Evict or Restart: Restart evicts, too';
 
 /** One rung of the ladder. */
 export const ResponseSchema = z
@@ -65,8 +72,16 @@ export const ResponseSchema = z
       .max(ACTIONS.length)
       .meta({ 'x-kubernetes-list-type': 'set' })
       .describe(
-        'What is done. Every rung that a detection meets adds its actions; the order is the system’s: Label and Isolate, Capture, Evict.',
+        'What is done. Every rung that a detection meets adds its actions; the order is the system’s: Label and Isolate, Capture, then Evict or Restart. Evict: the pod is evicted, and its controller makes another. Restart: a pod without a controller is evicted and made anew from its recorded manifest, with images pinned by digest; for any other it is Evict, and the incident has the pin as a patch for people to apply. Restart needs rights of its own (docs/restart.md), and in a DriftPolicy a grant.',
       ),
+  })
+  .meta({
+    'x-kubernetes-validations': [
+      {
+        rule: "!('Evict' in self.actions && 'Restart' in self.actions)",
+        message: EVICT_OR_RESTART,
+      },
+    ],
   })
   .describe('One rung of the response ladder.');
 
@@ -99,37 +114,6 @@ export const ExceptionSchema = z
   .describe(
     'Drift that is known: it is still recorded, and this policy answers it with less. Other policies are not touched.',
   );
-
-/** How eviction behaves. */
-export const EvictionSchema = z
-  .object({
-    gracePeriodSeconds: z
-      .int()
-      .min(1)
-      .max(3600)
-      .default(1)
-      .describe(
-        'Seconds between TERM and KILL, decided in the first call: it cannot be shortened later. 0 is not offered: it hides containers that still run.',
-      ),
-    waitForBudget: DurationSchema.default('10m').describe(
-      'How long to wait for a PodDisruptionBudget that allows the eviction. Then the pod stays quarantined and the incident says so.',
-    ),
-    replacement: z
-      .object({
-        require: z
-          .enum(['Baseline', 'Pinned'])
-          .default('Baseline')
-          .describe(
-            'Proof that the replacement is clean. Pinned: every image is named by digest and runs it. Baseline: that, or the same image IDs as the set had before.',
-          ),
-        readyWithin: DurationSchema.default('5m').describe(
-          'How long the replacement may take to become Ready with a proven image.',
-        ),
-      })
-      .prefault({})
-      .describe('What counts as recovery.'),
-  })
-  .describe('How the pod is evicted and its replacement verified.');
 
 /** What becomes of a quarantine that its policies let expire. */
 export const EXPIRIES = ['Evict', 'Notify'] as const;
@@ -217,36 +201,6 @@ export const ComparisonSchema = z
     'Running pods are compared with their images from time to time, and drift is a detection of the source `Filesystem`. It needs the helper profile `capture`, config/components/comparison, and in a DriftPolicy a grant.',
   );
 
-/** How much may be done at a time. */
-export const LimitsSchema = z
-  .object({
-    perWorkload: z
-      .object({
-        quarantined: z
-          .int()
-          .min(0)
-          .max(1000)
-          .default(2)
-          .describe(
-            'Pods of one workload that may be taken out of it at a time; beyond it they are isolated gently.',
-          ),
-      })
-      .prefault({})
-      .describe('Limits for one top-level workload.'),
-    perNamespace: z
-      .object({
-        quarantined: z
-          .int()
-          .min(0)
-          .max(10000)
-          .default(10)
-          .describe('Pods of the namespace that may be taken out of their workloads at a time.'),
-      })
-      .prefault({})
-      .describe('Limits for the namespace.'),
-  })
-  .describe('How much may be done at a time.');
-
 /** What the policies of namespaces may do. */
 export const GrantsSchema = z
   .object({
@@ -256,6 +210,7 @@ export const GrantsSchema = z
     collectors: collectors('DriftPolicies may ask for these in `evidence.collectors`.'),
     exec: z.boolean().optional().describe('DriftPolicies may have `evidence.exec`.'),
     comparison: z.boolean().default(false).describe('DriftPolicies may ask for `comparison`.'),
+    restart: z.boolean().optional().describe('DriftPolicies may have the action Restart.'),
     breakGlass: z
       .object({
         maxDuration: DurationSchema.default('4h').describe(
@@ -268,7 +223,7 @@ export const GrantsSchema = z
       ),
   })
   .describe(
-    'What the DriftPolicies of the selected namespaces may do. Of several ClusterDriftPolicies with grants each adds its own; once there is one, what none grants is not permitted. Where there is none, Enforce and exceptions are; `isolation.cut`, `evidence.collectors` and `comparison`, which work on the node, are not.',
+    'What the DriftPolicies of the selected namespaces may do. Of several ClusterDriftPolicies with grants each adds its own; once there is one, what none grants is not permitted. Where there is none, Enforce and exceptions are; `isolation.cut`, `evidence.collectors` and `comparison`, which work on the node, and the action Restart, which makes pods, are not.',
   );
 
 /** One exception, defaults applied. */
@@ -277,13 +232,9 @@ export type Exception = z.output<typeof ExceptionSchema>;
 export type Grants = z.output<typeof GrantsSchema>;
 /** One rung, defaults applied. */
 export type Response = z.output<typeof ResponseSchema>;
-/** Eviction settings, defaults applied. */
-export type Eviction = z.output<typeof EvictionSchema>;
 /** Isolation settings, defaults applied. */
 export type Isolation = z.output<typeof IsolationSchema>;
 /** How running pods are compared. */
 export type Comparison = z.output<typeof ComparisonSchema>;
 /** Evidence settings, defaults applied. */
 export type Evidence = z.output<typeof EvidenceSchema>;
-/** Limits, defaults applied. */
-export type Limits = z.output<typeof LimitsSchema>;

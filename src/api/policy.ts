@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { LabelSelectorSchema, type KubeObject } from './meta.ts';
 import {
+  ApprovalSchema,
+  ApprovedImagesSchema,
   ComparisonSchema,
   EvictionSchema,
   EvidenceSchema,
@@ -13,7 +15,10 @@ import {
   ResponseSchema,
 } from './policy-parts.ts';
 
+import { UnprotectSchema } from './unprotect.ts';
+
 export * from './policy-parts.ts';
+export * from './unprotect.ts';
 
 const responses = z
   .array(ResponseSchema)
@@ -46,8 +51,10 @@ const spec = z.object({
   isolation: IsolationSchema.prefault({}),
   evidence: EvidenceSchema.prefault({}),
   eviction: EvictionSchema.prefault({}),
+  approval: ApprovalSchema.prefault({}),
   limits: LimitsSchema.prefault({}),
   comparison: ComparisonSchema.optional(),
+  approvedImages: ApprovedImagesSchema.optional(),
 });
 
 /** `spec` of a DriftPolicy. */
@@ -63,6 +70,12 @@ export const ClusterDriftPolicySpecSchema = spec
       .optional()
       .describe('The ladder of responses. May be left out where the policy only grants.'),
     grants: GrantsSchema.optional(),
+    unprotect: z
+      .array(UnprotectSchema)
+      .max(16)
+      .optional()
+      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
+      .describe('Exceptions to the protection of namespaces of the settings.'),
   })
   .meta({
     'x-kubernetes-validations': [

@@ -13,6 +13,14 @@ const RULES: Readonly<Record<string, RuleFunction>> = {
     const { responses, grants } = self as { responses?: unknown; grants?: unknown };
     return responses !== undefined || grants !== undefined;
   },
+  "self.action != 'Approve' || has(self.planHash)": (self) => {
+    const { action, planHash } = self as { action?: unknown; planHash?: unknown };
+    return action !== 'Approve' || planHash !== undefined;
+  },
+  "!('Evict' in self.actions && 'Restart' in self.actions)": (self) => {
+    const { actions } = self as { actions: string[] };
+    return !(actions.includes('Evict') && actions.includes('Restart'));
+  },
   // Stricter than CEL in one point: to CEL the same instant in another time zone is the same.
   'self == oldSelf': isDeepStrictEqual,
   "self.operator in ['In', 'NotIn'] ? has(self.values) && size(self.values) > 0 : !has(self.values) || size(self.values) == 0":

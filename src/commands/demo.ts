@@ -4,12 +4,15 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SYSTEM_NAMESPACE } from '../api/names.ts';
 import { createEmbeddedCluster } from '../embedded/api-server.ts';
 import { createDirectoryStore } from '../evidence/directory-store.ts';
 import { systemClock, systemRandom } from '../kube/clock.ts';
 import { createKubeClient } from '../kube/http-client.ts';
+import { NAMESPACES } from '../kube/resources.ts';
 import { silentLogger } from '../observe/log.ts';
 import { createOperator } from '../operator.ts';
+import { usualLimits } from '../settings/limits.ts';
 import { version } from '../version.ts';
 import { applyExamples, type Seen } from './demo/scene.ts';
 import { tell } from './demo/story.ts';
@@ -36,6 +39,8 @@ async function demo(): Promise<boolean> {
   const cluster = createEmbeddedCluster({ clock, random });
   cluster.start();
   const client = createKubeClient({ transport: cluster.transport, clock, random, userAgent: 'kubectl/demo' });
+  const home = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM_NAMESPACE } };
+  await client.create(NAMESPACES, {}, home);
   const evidenceDir = mkdtempSync(join(tmpdir(), 'die-operator-demo-'));
   const token = randomBytes(24).toString('hex');
   const operator = createOperator({
@@ -50,6 +55,7 @@ async function demo(): Promise<boolean> {
     watchNamespaces: [],
     protectedNamespaces: ['kube-system'],
     maxAlertAgeMs: ANY_AGE,
+    limits: usualLimits(),
   });
   const stop = new AbortController();
   const running = operator.run(stop.signal);

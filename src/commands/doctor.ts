@@ -11,16 +11,20 @@ import { createUndiciTransport } from '../kube/undici-transport.ts';
 import { version } from '../version.ts';
 import { examine, type Check, type DoctorContext, type Finding } from './doctor/check.ts';
 import { API_SERVER, EVIDENCE, KINDS, PAUSE } from './doctor/cluster.ts';
+import { DECIDING } from './doctor/decisions.ts';
 import { DENY_POLICIES, NETWORK, PROTECTED, RELABEL } from './doctor/isolation.ts';
 import { HELPERS, NODES_ENFORCE } from './doctor/nodes.ts';
 import { RIGHTS } from './doctor/rights.ts';
 import { readScene } from './doctor/scene.ts';
+import { SPENDING } from './doctor/spending.ts';
 
 const CHECKS: readonly Check[] = [
   API_SERVER,
   KINDS,
   RIGHTS,
+  DECIDING,
   PAUSE,
+  SPENDING,
   EVIDENCE,
   DENY_POLICIES,
   RELABEL,

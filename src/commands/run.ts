@@ -14,12 +14,13 @@ import { createUndiciTransport } from '../kube/undici-transport.ts';
 import { createHealth } from '../observe/health.ts';
 import { createLogger, type Logger } from '../observe/log.ts';
 import { createOperator, type AssembledOperator } from '../operator.ts';
-import { kebab, readSettings, SettingsSchema, type Settings } from '../settings.ts';
+import { kebab, limitsOf, readSettings, SettingsSchema, type Settings } from '../settings.ts';
 import { version } from '../version.ts';
 import { checkEvidence, evidenceOf } from './run/evidence.ts';
 import { intakeAccess } from './run/intake-access.ts';
 import { journalOf } from './run/journal.ts';
 import { kubeletsOf } from './run/kubelets.ts';
+import { registryOf } from './run/registry.ts';
 import { streamOf } from './run/stream.ts';
 
 /** See the file's first line. */
@@ -56,8 +57,10 @@ async function start(settings: Settings): Promise<void> {
   const client = createKubeClient(connected);
   const evidence = evidenceOf(settings, systemClock);
   const journal = await journalOf(settings, systemClock, log);
+  const digests = registryOf(settings, systemClock, log);
   const operator = createOperator({
     ...settings,
+    ...(digests && { digests }),
     ...(journal && { journal }),
     ...streamOf(settings),
     ...(!settings.singleResponder && {
@@ -76,11 +79,13 @@ async function start(settings: Settings): Promise<void> {
     podExec: createPodExec({ connection, transport, clock: systemClock }),
     ...intakeAccess(settings, systemClock, log),
     maxAlertAgeMs: parseDuration(settings.maxAlertAge),
+    limits: limitsOf(settings),
   });
   if (settings.roles.includes('responder')) await checkEvidence(settings, evidence, log);
   try {
     await serve(settings, operator, client, log);
   } finally {
+    await digests?.close();
     await transport.close();
   }
 }

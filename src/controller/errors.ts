@@ -1,6 +1,8 @@
 // Tells errors apart: what a person must mend, what only needs time, and what is worth another try.
 import {
+  isBudgetBroken,
   isBudgetDenied,
+  isBudgetStale,
   isConflict,
   isForbidden,
   isGone,
@@ -80,12 +82,17 @@ const hasStatus =
 
 /** The first row that holds decides. Order matters: a failed test is a 422 as well, a denied budget a 429. */
 const TABLE: readonly Row[] = [
+  {
+    holds: isBudgetBroken,
+    as: (error) => ({ kind: 'waiting', reason: 'BudgetStale', message: error.message, afterMs: BUDGET_MS }),
+  },
   { holds: isForbidden, as: forbidden },
   {
     holds: isBudgetDenied,
+    // It says when to ask again only where the status of the budget is older than the budget.
     as: (error) => ({
       kind: 'waiting',
-      reason: 'DisruptionBudget',
+      reason: isBudgetStale(error) ? 'BudgetStale' : 'DisruptionBudget',
       message: withCauses(error),
       afterMs: error.retryAfterMs ?? BUDGET_MS,
     }),

@@ -9,7 +9,7 @@ import { recordedDuration } from './duration.ts';
 import { stepOf } from './marks.ts';
 import { responseOf } from './merge.ts';
 import type { CompiledPolicy } from './policies.ts';
-import { protectionOf } from './protect.ts';
+import { protectionOf, type ProtectionRules } from './protect.ts';
 
 /** What a policy asks for, ready to be used. */
 export interface CompiledComparison {
@@ -52,11 +52,11 @@ export const MAX_COMPARISONS = 2;
 export function candidateOf(
   pod: PodFacts,
   policies: readonly CompiledPolicy[],
-  protectedNamespaces: ReadonlySet<string>,
+  rules: ProtectionRules,
 ): Candidate | undefined {
   const { namespace, name, uid, nodeName: node, phase, deletionTimestamp } = pod;
   if (node === undefined || phase !== 'Running' || deletionTimestamp !== undefined) return undefined;
-  if (isQuarantined(pod) || protectionOf(pod, protectedNamespaces)) return undefined;
+  if (isQuarantined(pod) || protectionOf(pod, rules)) return undefined;
   const asking = policies
     .flatMap(({ uid: seed, comparison, matchesPod }) =>
       comparison && matchesPod(pod) ? [{ seed, ...comparison }] : [],

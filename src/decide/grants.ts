@@ -21,6 +21,8 @@ export interface Powers {
   collectors: readonly CollectorName[];
   /** May run commands in pods; as with `cut`. */
   exec?: boolean;
+  /** May ask for Restart, which makes pods; as with `cut`. */
+  restart?: boolean;
   /** Pods may be compared with their images; as with `cut`. */
   comparison: boolean;
   /** Longest time of a break-glass annotation, in milliseconds; absent: none is honoured. */
@@ -51,6 +53,7 @@ export function powersOf(
     comparison: granting.some(({ grants }) => grants.comparison),
     collectors: COLLECTORS.filter((name) => granting.some(({ grants }) => grants.collectors.includes(name))),
     ...(granting.some(({ grants }) => grants.exec) && { exec: true }),
+    ...(granting.some(({ grants }) => grants.restart) && { restart: true }),
     ...(times.length > 0 && { breakGlassMs: Math.min(...times) }),
     grantedBy: [...granting.map(({ name }) => name), ...unknown].toSorted(),
   };
@@ -103,6 +106,7 @@ export function refusals(policy: CompiledPolicy, powers: Powers): Problem[] {
         ]
       : []),
     ...refusedCommands(policy, powers, cure),
+    ...refusedRestarts(policy, powers, cure),
     ...policy.rungs.flatMap(({ confirmed }, index) =>
       confirmed !== true || powers.collectors.includes('Filesystem')
         ? []
@@ -130,4 +134,13 @@ function refusedCommands({ settings }: CompiledPolicy, { exec }: Powers, cure: s
   const asked = settings.evidence.exec ?? [];
   if (asked.length === 0 || exec === true) return [];
   return [{ path: 'spec.evidence.exec', message: `commands in pods are not permitted here, ${cure}` }];
+}
+
+function refusedRestarts({ rungs }: CompiledPolicy, { restart }: Powers, cure: string): Problem[] {
+  if (restart === true) return [];
+  return rungs.flatMap(({ actions }, index) =>
+    actions.includes('Restart')
+      ? [{ path: `spec.responses[${index}].actions`, message: `Restart is not permitted here, ${cure}` }]
+      : [],
+  );
 }

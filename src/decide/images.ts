@@ -1,6 +1,7 @@
 // Image names and digests, and what the digests of a replacement prove.
 import type { Target } from '../api/incident.ts';
-import { controllerOf, type ContainerFacts, type PodFacts } from '../api/pod.ts';
+import { controllerOf, type ImageFacts, type PodFacts } from '../api/pod.ts';
+import { askLists, type ApprovedList, type Equivalent } from './approved-images.ts';
 
 const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 const BARE_ID = /^[0-9a-f]{64}$/;
@@ -12,17 +13,19 @@ const OFFICIAL = 'library';
 const MAX_NOTES = 3;
 
 /** What the images of a pod prove, from the best to the worst. */
-const VERDICTS = ['Pinned', 'Baseline', 'Unpinned', 'Mismatch'] as const;
+const VERDICTS = ['Pinned', 'Approved', 'Baseline', 'Unpinned', 'Mismatch'] as const;
 /** See {@link VERDICTS}. */
 export type ImageVerdict = (typeof VERDICTS)[number];
 
 /** What is proven of one container. */
 export interface ContainerProof {
   container: string;
+  /** Absent: one of the pod's containers proper. */
+  kind?: 'Init' | 'Ephemeral';
   /** As the runtime resolved it; empty before the container was created. */
   imageID: string;
-  /** Pinned: runs the digest its image names. Baseline: runs what ran before. */
-  proof: 'Pinned' | 'Baseline' | 'None';
+  /** Pinned: runs the digest its image names. Approved: is on a policy's list. Baseline: runs what ran before. */
+  proof: 'Pinned' | 'Approved' | 'Baseline' | 'None';
 }
 
 /** What is proven of a pod: of each container, and of the worst of them. */
@@ -31,6 +34,8 @@ export interface ImageProof {
   verdict: ImageVerdict;
   /** A clause for people, without a full stop. */
   message: string;
+  /** Whether digests that differ name one image is not known yet: a registry is asked. */
+  undecided?: true;
 }
 
 /**
@@ -69,36 +74,65 @@ export function qualifiedName(image: string): string {
   return `${registry}/${repository}${complete ? '' : ':latest'}`;
 }
 
+/** The repository that an image is of, with its registry and without tag and digest. */
+export function repositoryOf(image: string): string {
+  const name = qualifiedName(image);
+  const [repository = ''] = name.split('@', 1);
+  const slash = repository.lastIndexOf('/');
+  const colon = repository.indexOf(':', slash);
+  return colon < 0 ? repository : repository.slice(0, colon);
+}
+
 /**
  * Compares what the containers of a replacement run with what their images name and with what ran before. Call it once
  * the replacement is Ready: a container that was not created yet proves nothing.
  *
+ * Init containers are proven like others. A container for debugging is a mismatch: no template has it, and nobody can say
+ * what is done in it.
+ *
  * - Pinned: the image names a digest and the container runs it.
+ * - Approved: a list that may approve has the digest, and every list that names the repository.
  * - Baseline: the container runs the digest that the target, or an older pod of the same controller, ran under the same
  *   container name and image text. For an image that names another digest only the target counts: without a registry an
  *   index cannot be told from its manifest for one platform, and the target's pull is the one that was accepted before.
- * - Mismatch: it runs neither. Unpinned: there is nothing to compare with.
+ * - Mismatch: it runs neither, or a list that names the repository has not what it runs. Unpinned: there is nothing to
+ *   compare with.
  *
  * The pod's verdict is that of its worst container.
  * @param siblings pods to compare with; those that are not the controller's, or not older than the replacement, are left
  *   out: two replacements must not vouch for each other.
+ * @param lists of the policies that select the replacement. @param equivalent absent: only equal digests are the same.
  */
 export function proveImages(input: {
   replacement: PodFacts;
   target: Target;
   siblings: readonly PodFacts[];
+  lists?: readonly ApprovedList[];
+  equivalent?: Equivalent;
 }): ImageProof {
-  const { replacement, target } = input;
+  const { replacement, target, lists = [], equivalent } = input;
   const witnesses = input.siblings.filter((pod) => canVouch(pod, replacement, target));
-  const judged = replacement.containers.map((container) => judge(container, target, witnesses));
+  const asked = { undecided: false };
+  const asking: Equivalent = (...about) => {
+    const answer = equivalent?.(...about);
+    asked.undecided ||= equivalent !== undefined && answer === undefined;
+    return answer;
+  };
+  const known = { target, witnesses, lists, equivalent: asking };
+  const judged = [
+    ...replacement.containers.map((container) => judge(container, known)),
+    ...(replacement.initContainers ?? []).map((container) => judge(container, known, 'Init')),
+    ...(replacement.ephemeralContainers ?? []).map(debugging),
+  ];
   const verdict = VERDICTS.findLast((level) => judged.some((one) => one.verdict === level)) ?? 'Unpinned';
   return {
-    containers: judged.map(({ container, imageID, proof }) => ({ container, imageID, proof })),
+    containers: judged.map(({ verdict: _verdict, note: _note, ...proof }) => proof),
     verdict,
     message: explain(
       verdict,
       judged.filter((one) => one.verdict === verdict).flatMap(({ note }) => note ?? []),
     ),
+    ...(asked.undecided && { undecided: true }),
   };
 }
 
@@ -107,45 +141,92 @@ interface Judgement extends ContainerProof {
   note?: string;
 }
 
-function judge(container: ContainerFacts, target: Target, witnesses: readonly PodFacts[]): Judgement {
-  const { name, image, imageID = '' } = container;
-  const conclude = (verdict: ImageVerdict, note?: string): Judgement => ({
-    container: name,
-    imageID,
-    proof: verdict === 'Pinned' || verdict === 'Baseline' ? verdict : 'None',
-    verdict,
-    ...(note !== undefined && { note: `container ${name} ${note}` }),
-  });
-  const runs = imageDigest(imageID);
-  if (runs === undefined) return conclude('Unpinned', 'has no image digest in its status');
-  const pinned = pinnedDigest(image);
-  if (pinned === runs) return conclude('Pinned');
-  const before = digestsOf([target], container);
-  if (pinned !== undefined) {
-    return before.has(runs)
-      ? conclude(
-          'Baseline',
-          `is pinned to ${pinned} and runs ${runs}, as the pod before it did: without the registry an index cannot be told from its manifest for one platform`,
-        )
-      : conclude('Mismatch', `is pinned to ${pinned} but runs ${runs}`);
-  }
-  const known = before.union(digestsOf(witnesses, container));
-  if (known.has(runs)) return conclude('Baseline');
-  return known.size === 0
-    ? conclude('Unpinned', 'is not pinned by digest, and no earlier pod ran this image to compare with')
-    : conclude(
-        'Mismatch',
-        `runs ${runs}, which no earlier pod ran under this tag: the tag may have been moved`,
-      );
+interface Known {
+  target: Target;
+  witnesses: readonly PodFacts[];
+  lists: readonly ApprovedList[];
+  equivalent?: Equivalent;
 }
 
+function judge(container: ImageFacts, known: Known, kind?: 'Init'): Judgement {
+  const { name, imageID = '' } = container;
+  const runs = imageDigest(imageID);
+  const { verdict, note } = runs === undefined ? NO_DIGEST : compare(container, runs, known);
+  return {
+    container: name,
+    ...(kind && { kind }),
+    imageID,
+    proof: verdict === 'Unpinned' || verdict === 'Mismatch' ? 'None' : verdict,
+    verdict,
+    ...(note !== undefined && { note: `${kind ? 'init container' : 'container'} ${name} ${note}` }),
+  };
+}
+
+const NO_DIGEST: Compared = { verdict: 'Unpinned', note: 'has no image digest in its status' };
+
+interface Compared {
+  verdict: ImageVerdict;
+  note?: string;
+}
+
+// What refuses comes first: nothing that approves outranks it.
+function compare(container: ImageFacts, runs: string, known: Known): Compared {
+  const repository = repositoryOf(container.image);
+  const isSame = (digest: string) => digest === runs || known.equivalent?.(repository, digest, runs) === true;
+  const listed = askLists(known.lists, repository, isSame);
+  if ('refusedBy' in listed)
+    return {
+      verdict: 'Mismatch',
+      note: `runs ${runs}, which is not on the list of approved images of ${listed.refusedBy}`,
+    };
+  const pinned = pinnedDigest(container.image);
+  if (pinned !== undefined && isSame(pinned)) return { verdict: 'Pinned' };
+  if (listed.approved) return { verdict: 'Approved' };
+  const before = digestsOf([known.target], container);
+  return pinned === undefined
+    ? unpinned(runs, before.union(digestsOf(known.witnesses, container)), isSame)
+    : pinnedElsewhere(runs, pinned, [...before].some(isSame));
+}
+
+function pinnedElsewhere(runs: string, pinned: string, ranBefore: boolean): Compared {
+  return ranBefore
+    ? {
+        verdict: 'Baseline',
+        note: `is pinned to ${pinned} and runs ${runs}, as the pod before it did: without the registry an index cannot be told from its manifest for one platform`,
+      }
+    : { verdict: 'Mismatch', note: `is pinned to ${pinned} but runs ${runs}` };
+}
+
+function unpinned(runs: string, before: ReadonlySet<string>, isSame: (digest: string) => boolean): Compared {
+  if ([...before].some(isSame)) return { verdict: 'Baseline' };
+  return before.size === 0
+    ? {
+        verdict: 'Unpinned',
+        note: 'is not pinned by digest, and no earlier pod ran this image to compare with',
+      }
+    : {
+        verdict: 'Mismatch',
+        note: `runs ${runs}, which no earlier pod ran under this tag: the tag may have been moved`,
+      };
+}
+
+function debugging({ name, imageID = '' }: ImageFacts): Judgement {
+  return {
+    container: name,
+    kind: 'Ephemeral',
+    imageID,
+    proof: 'None',
+    verdict: 'Mismatch',
+    note: `container ${name} was added for debugging and is in no template`,
+  };
+}
+
+type Runs = Pick<PodFacts, 'initContainers'> & { containers: readonly ImageFacts[] };
+
 // What these pods ran in a container of the same name with the same image text.
-function digestsOf(
-  pods: readonly Pick<Target, 'containers'>[] | readonly PodFacts[],
-  { name, image }: ContainerFacts,
-): Set<string> {
-  const same = pods.flatMap(({ containers }) =>
-    containers.filter((other) => other.name === name && other.image === image),
+function digestsOf(pods: readonly (Target | Runs)[], { name, image }: ImageFacts): Set<string> {
+  const same = pods.flatMap(({ containers, initContainers = [] }) =>
+    [...containers, ...initContainers].filter((other) => other.name === name && other.image === image),
   );
   return new Set(same.flatMap(({ imageID = '' }) => imageDigest(imageID) ?? []));
 }
@@ -159,6 +240,7 @@ function canVouch(pod: PodFacts, replacement: PodFacts, target: Target): boolean
 
 const SUMMARIES: Readonly<Record<ImageVerdict, string>> = {
   Pinned: 'every container runs the digest that its image names',
+  Approved: 'every container runs its pinned digest or one that a policy approves',
   Baseline: 'every container runs its pinned digest or what ran before it',
   Unpinned: 'its images cannot be proven',
   Mismatch: 'it runs other images than expected',

@@ -53,6 +53,7 @@ export function stepOf(incident: DriftIncident, name: StepName): StepStatus | un
 // What the API server answers when it did not evict, or why it was not asked; after everything else nobody knows whether it did.
 const REFUSALS: ReadonlySet<string> = new Set([
   'DisruptionBudget',
+  'BudgetStale',
   'MultipleDisruptionBudgets',
   'TooManyRequests',
   'MissingPermission',
@@ -70,6 +71,11 @@ export function wasAttempted(incident: DriftIncident): boolean {
 /** Whether the API server accepted our eviction. */
 export function wasAccepted(incident: DriftIncident): boolean {
   return incident.status?.eviction?.requestedAt !== undefined;
+}
+
+/** Whether the grace with which the pod goes is ours, of a second or more: so that its kubelet must confirm its end. */
+export function hasOurGrace(incident: DriftIncident): boolean {
+  return wasAccepted(incident) && incident.status?.eviction?.gracePeriodSeconds !== undefined;
 }
 
 function differs(incident: DriftIncident, pod: PodFacts, key: string): boolean {

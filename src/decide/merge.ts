@@ -6,7 +6,15 @@ import {
   type DriftIncident,
   type ResponseSettings,
 } from '../api/incident.ts';
-import { ACTIONS, CAPS, COLLECTORS, type Action } from '../api/policy.ts';
+import {
+  ACTIONS,
+  APPROVAL_CASES,
+  CAPS,
+  COLLECTORS,
+  type Action,
+  type Eviction,
+  type Limits,
+} from '../api/policy.ts';
 import { maxSeverity, type Severity } from '../api/severity.ts';
 import { recordedDuration } from './duration.ts';
 import { contributionKey, type Standing } from './standing.ts';
@@ -194,22 +202,47 @@ function moreCareful(a: ResponseSettings, b: ResponseSettings): ResponseSettings
       required: a.evidence.required || b.evidence.required,
       ...commandsOf(a, b),
     },
-    eviction: {
-      gracePeriodSeconds: Math.max(a.eviction.gracePeriodSeconds, b.eviction.gracePeriodSeconds),
-      waitForBudget: longer(a.eviction.waitForBudget, b.eviction.waitForBudget),
-      replacement: {
-        require: either(a.eviction.replacement.require, b.eviction.replacement.require, 'Pinned'),
-        readyWithin: longer(a.eviction.replacement.readyWithin, b.eviction.replacement.readyWithin),
-      },
+    eviction: evictionOf(a.eviction, b.eviction),
+    approval: {
+      requiredFor: APPROVAL_CASES.filter((one) =>
+        [a, b].some(({ approval }) => approval.requiredFor.includes(one)),
+      ),
+      before: either(a.approval.before, b.approval.before, 'Isolate'),
+      within: longer(a.approval.within, b.approval.within),
     },
-    limits: {
-      perWorkload: {
-        quarantined: Math.min(a.limits.perWorkload.quarantined, b.limits.perWorkload.quarantined),
-      },
-      perNamespace: {
-        quarantined: Math.min(a.limits.perNamespace.quarantined, b.limits.perNamespace.quarantined),
-      },
+    limits: limitsOf(a.limits, b.limits),
+  };
+}
+
+function evictionOf(a: Eviction, b: Eviction): Eviction {
+  return {
+    gracePeriodSeconds: Math.max(a.gracePeriodSeconds, b.gracePeriodSeconds),
+    waitForBudget: longer(a.waitForBudget, b.waitForBudget),
+    then: either(a.then, b.then, 'Hold'),
+    replacement: {
+      require: either(a.replacement.require, b.replacement.require, 'Pinned'),
+      readyWithin: longer(a.replacement.readyWithin, b.replacement.readyWithin),
+      quietFor: longer(a.replacement.quietFor, b.replacement.quietFor),
     },
+  };
+}
+
+function limitsOf({ perWorkload: a, ...one }: Limits, { perWorkload: b, ...other }: Limits): Limits {
+  const [space, otherSpace] = [one.perNamespace, other.perNamespace];
+  return {
+    perWorkload: {
+      quarantined: Math.min(a.quarantined, b.quarantined),
+      evicting: Math.min(a.evicting, b.evicting),
+      maxUnavailable: `${Math.min(parseInt(a.maxUnavailable), parseInt(b.maxUnavailable))}%`,
+      recurrences: Math.min(a.recurrences, b.recurrences),
+      recurrenceWindow: longer(a.recurrenceWindow, b.recurrenceWindow),
+    },
+    perNamespace: {
+      quarantined: Math.min(space.quarantined, otherSpace.quarantined),
+      evictions: Math.min(space.evictions, otherSpace.evictions),
+      window: longer(space.window, otherSpace.window),
+    },
+    cooldown: longer(one.cooldown, other.cooldown),
   };
 }
 

@@ -1,4 +1,4 @@
-// How a pod can be taken out of the workload that owns it, and whether anybody would replace it.
+// How a pod can be taken out of the workload that owns it, and what its owner would do.
 import { MAX_RECORDED_LABELS, type IsolationForm, type Target } from '../api/incident.ts';
 import type { PodFacts } from '../api/pod.ts';
 
@@ -26,8 +26,8 @@ export interface OwnerForm {
   message: string;
 }
 
-/** Whether somebody would replace the pod; if not, an eviction is only a loss. */
-export type Evictable = { ok: true } | { ok: false; reason: 'NoController' | 'Finished'; message: string };
+/** Whether there is anything to evict. */
+export type Evictable = { ok: true } | { ok: false; reason: 'Finished'; message: string };
 
 /** Who makes a released orphan belong to its owner again; `Job`: the Job, as long as it is active. */
 export type Adopter = 'Controller' | 'Job' | 'Nobody';
@@ -116,16 +116,12 @@ export function adopterOf({ workload }: Target): Adopter {
   return ADOPTERS[ownerKind(workload)];
 }
 
-/** Whether the pod may be evicted as far as its owner is concerned. */
+/** Whether there is anything to evict: of a pod that has ended only its logs would go. */
 export function evictable(target: Target, pod: Pick<PodFacts, 'phase'>): Evictable {
+  if (!hasEnded(pod)) return { ok: true };
   const name = `${target.namespace}/${target.name}`;
-  if (hasEnded(pod)) {
-    const message = `${name} has ended and runs nothing any more: its eviction would only take its logs away; release the incident, or delete the pod`;
-    return { ok: false, reason: 'Finished', message };
-  }
-  if (target.workload) return { ok: true };
-  const message = `no controller would replace ${name}: release the incident, or delete the pod and start a clean one yourself`;
-  return { ok: false, reason: 'NoController', message };
+  const message = `${name} has ended and runs nothing any more: its eviction would only take its logs away; release the incident, or delete the pod`;
+  return { ok: false, reason: 'Finished', message };
 }
 
 // The first that holds: what makes isolation void or needless outranks what the owner would do.

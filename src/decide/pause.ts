@@ -1,6 +1,9 @@
 // The pause switch: what its ConfigMap says.
 import { PAUSED_KEY, SWITCH_CONFIGMAP, SYSTEM_NAMESPACE } from '../api/names.ts';
 
+/** How often the pause switch is looked at while it stops something, in milliseconds. */
+export const PAUSE_CHECK_MS = 15_000;
+
 /** Where the switch is, for people. */
 export const PAUSE_SWITCH = `ConfigMap ${SYSTEM_NAMESPACE}/${SWITCH_CONFIGMAP}`;
 

@@ -1,26 +1,39 @@
 // What to do next for one incident: a pure function of the record, the live facts and the time. Read this first.
 import { isFinal, type DriftIncident, type StepStatus } from '../api/incident.ts';
 import { SEVERITY_LABEL } from '../api/names.ts';
-import { isQuarantined } from '../api/pod.ts';
+import { isQuarantined, type PodFacts } from '../api/pod.ts';
+import { deniedBy, isolationHeld } from './approved.ts';
+import { budgetAgainst } from './availability.ts';
+import { deletesPastBudget } from './budget-wait.ts';
 import { confirmNext, unconfirmed } from './confirm.ts';
 import { cutNext, mayBeCut } from './cut.ts';
+import { heldBy, restingPhase } from './decided.ts';
 import { done, wait, type Decision, type Facts } from './decision.ts';
-import { recordedDuration } from './duration.ts';
-import { captureAgainAt, evidenceOwed, EVIDENCE_MISSING, wantsCapture } from './evidence.ts';
+import { captureAgainAt, wantsCapture } from './evidence.ts';
 import { expiryOf } from './expiry.ts';
-import { chooseForm, type Situation } from './form.ts';
+import { chooseForm, situationOf, type Situation } from './form.ts';
+import { evictionHeld } from './gates.ts';
 import { carriesChange, isSettling, quarantinedByUs, stepOf } from './marks.ts';
-import { actionsOf, responseOf } from './merge.ts';
-import { evictable } from './owners.ts';
+import { PAUSE_CHECK_MS } from './pause.ts';
 import { afterPod } from './recovery.ts';
+import { ledgerHolds } from './spending.ts';
+import { endsInEviction, isRestarting, keepNext, makesAnew, mustAskAgain, restartNext } from './restart.ts';
+import { isGoing, terminating } from './terminating.ts';
 import { due, overdue, waitFor } from './tries.ts';
 
-/** How long after the end of its grace a pod that is still there is taken to be stuck. */
-const STUCK_AFTER_MS = 60_000;
-/** How often the pause switch is looked at while it stops something. */
-const PAUSE_CHECK_MS = 15_000;
 /** How long a ReplicaSet may take to settle after a Release; it takes less than a second. */
 const SETTLE_MS = 10_000;
+
+// In this order: what comes first goes on while what comes later waits.
+const NEXT: readonly ((now: Situation) => Decision | undefined)[] = [
+  isolation,
+  cutNext,
+  capture,
+  confirmNext,
+  person,
+  keepNext,
+  eviction,
+];
 
 /** The next step of an incident. Never throws for a valid incident. */
 export function plan(incident: DriftIncident, facts: Facts): Decision {
@@ -28,36 +41,72 @@ export function plan(incident: DriftIncident, facts: Facts): Decision {
   if (incident.metadata.deletionTimestamp !== undefined) return afterDeletion(incident, facts);
   if (incident.spec.decision?.action === 'Release') return release(incident, facts);
   if (facts.pod === undefined) return afterPod(incident, facts);
-  if (facts.protection !== undefined) return wait('Observed', 'Protected', facts.protection);
-  const response = responseOf(incident);
-  const actions = actionsOf(incident, facts.standing);
-  const now: Situation = { incident, facts, pod: facts.pod, response, actions };
-  return untilCapture(
-    isolation(now) ?? cutNext(now) ?? capture(now) ?? confirmNext(now) ?? eviction(now) ?? atRest(now),
-    now,
-  );
+  if (facts.protection !== undefined) return leaveAlone(incident, facts.pod, facts.protection);
+  const now = situationOf(incident, facts, facts.pod);
+  return untilCapture(next(now), now);
+}
+
+function next(now: Situation): Decision {
+  for (const part of NEXT) {
+    const decision = part(now);
+    if (decision) return decision;
+  }
+  return atRest(now);
+}
+
+// An exception by which it was isolated may have ended: then it stays as it is until a person says something.
+function leaveAlone(incident: DriftIncident, pod: PodFacts, protection: string): Decision {
+  const phase = restingPhase(incident, pod);
+  const { namespace = '', name } = incident.metadata;
+  const undo = `it stays in quarantine until: die-operator release -n ${namespace} ${name}`;
+  return wait(phase, 'Protected', phase === 'Quarantined' ? `${protection}; ${undo}` : protection);
 }
 
 // Whatever is waited for, evidence that is owed is tried again in its time.
 function untilCapture(decision: Decision, { incident, facts, actions }: Situation): Decision {
   if (decision.kind !== 'Wait') return decision;
-  const again = captureAgainAt(incident, actions, facts.now);
-  return again === undefined || again <= facts.now
+  const again = captureAgainAt(incident, actions, facts.now) ?? 0;
+  // And the end of the exception by which the pod may be touched is told when it comes.
+  const times = [again, facts.exemption?.until ?? 0].filter((at) => at > facts.now && at < Infinity);
+  return times.length === 0
     ? decision
-    : { ...decision, until: Math.min(again, decision.until ?? Infinity) };
+    : { ...decision, until: Math.min(...times, decision.until ?? Infinity) };
 }
 
 // Deleting an unfinished incident ends in containment: only Release restores a quarantined pod.
 function afterDeletion(incident: DriftIncident, facts: Facts): Decision {
-  const { pod, paused, now } = facts;
+  const { pod } = facts;
+  const owed = owedAnew(incident, facts);
+  if (owed) return owed;
   if (pod === undefined || facts.namespaceTerminating || pod.deletionTimestamp !== undefined)
     return { kind: 'Forget' };
   const carriesOurs = carriesChange(incident, pod) || mayBeCut(incident);
-  if (facts.protection !== undefined || !carriesOurs) return { kind: 'Forget' };
+  const isSpared = facts.protection !== undefined && !quarantinedByUs(incident, pod);
+  if (isSpared || !carriesOurs) return { kind: 'Forget' };
+  return undoOrContain(incident, facts, pod);
+}
+
+// What was destroyed for a copy is made anew also for an incident that is deleted meanwhile, unless it was released.
+function owedAnew(incident: DriftIncident, facts: Facts): Decision | undefined {
+  const { pod, namespaceTerminating } = facts;
+  const isReleased = incident.spec.decision?.action === 'Release';
+  if (namespaceTerminating || isReleased || !isRestarting(incident)) return undefined;
+  if (pod === undefined) return restartNext(incident, facts.now);
+  return isGoing(pod) && !incident.status?.restart?.pod ? terminating(incident, pod, facts) : undefined;
+}
+
+function undoOrContain(incident: DriftIncident, facts: Facts, pod: PodFacts): Decision {
   const decided = incident.spec.decision?.action === 'Release';
   if (isSettling(incident, pod)) return settling(incident, facts);
   if (decided || !quarantinedByUs(incident, pod)) return restore(incident, facts);
+  if (facts.protection !== undefined) return leaveAlone(incident, pod, facts.protection);
+  return heldBy(incident) ?? deniedBy(incident, pod) ?? containment(facts);
+}
+
+function containment({ paused, spent, now }: Facts): Decision {
   if (paused !== undefined) return wait('Quarantined', 'Paused', paused, now + PAUSE_CHECK_MS);
+  const kept = spent && ledgerHolds(spent, now);
+  if (kept) return wait('Quarantined', kept.reason, kept.message, kept.until);
   return { kind: 'Run', work: { step: 'Contain' } };
 }
 
@@ -66,7 +115,7 @@ function release(incident: DriftIncident, facts: Facts): Decision {
   const by = incident.spec.decision?.by ?? '';
   if (pod === undefined)
     return done('Released', 'PodGone', `${by} released the incident; the pod was gone already`);
-  if (pod.deletionTimestamp !== undefined) return terminating(pod.deletionTimestamp, facts.now);
+  if (isGoing(pod)) return terminating(incident, pod, facts);
   if (isSettling(incident, pod)) return settling(incident, facts);
   if (carriesChange(incident, pod) || mayBeCut(incident)) return restore(incident, facts);
   return done('Released', 'Released', `${by} released the pod; it is as it was before`);
@@ -91,8 +140,9 @@ function settling(incident: DriftIncident, { now }: Facts): Decision {
 
 function isolation(now: Situation): Decision | undefined {
   const { incident, facts, pod, response, actions } = now;
-  if (pod.deletionTimestamp !== undefined) return undefined;
-  const wanted = chooseForm(now, actions.enforce);
+  if (goesSoon(now)) return undefined;
+  const asks = isolationWait(now) !== undefined;
+  const wanted = chooseForm(now, asks ? actions.enforce.filter((one) => one !== 'Isolate') : actions.enforce);
   if (!wanted) return undefined;
   const step = wanted.form === 'LabelOnly' ? 'Label' : 'Isolate';
   const before = stepOf(incident, step);
@@ -101,6 +151,28 @@ function isolation(now: Situation): Decision | undefined {
   const inPlace = labelled && (wanted.form === 'LabelOnly' || isQuarantined(pod));
   // Labels without a record: the answer to the patch was lost. Once more changes nothing, and is recorded.
   return inPlace && before?.state === 'Succeeded' ? undefined : { kind: 'Run', work: { step, ...wanted } };
+}
+
+// Somebody else may have deleted it with a grace of hours, in which it runs on and has to be cut off. A label that only tells
+// the severity is not worth it.
+function goesSoon({ pod, actions }: Situation): boolean {
+  return isGoing(pod) && (!actions.enforce.includes('Isolate') || pod.going?.containersEnded === true);
+}
+
+// A person holds everything, or is to be asked before the pod is isolated.
+function person(now: Situation): Decision | undefined {
+  if (now.pod.deletionTimestamp !== undefined) return undefined;
+  return heldBy(now.incident) ?? isolationWait(now);
+}
+
+// A pod that was isolated once is isolated again without a question, should somebody have undone it.
+function isolationWait(now: Situation): Decision | undefined {
+  const { incident, pod, actions, facts } = now;
+  // Neither takes anything away: what goes anyway, or is in a storm, is isolated gently.
+  if (isGoing(pod) || facts.spent?.breaker) return undefined;
+  const { form = 'LabelOnly' } = incident.status?.isolation ?? {};
+  if (form !== 'LabelOnly' || quarantinedByUs(incident, pod)) return undefined;
+  return actions.enforce.includes('Isolate') ? isolationHeld(now) : undefined;
 }
 
 // A short trouble holds the rest up. A refusal that lasts is tried again slowly, and evidence and eviction go on:
@@ -121,13 +193,26 @@ function capture({ incident, facts, actions }: Situation): Decision | undefined 
 }
 
 function eviction(now: Situation): Decision | undefined {
-  const { facts, pod, actions, response } = now;
-  if (pod.deletionTimestamp !== undefined) return terminating(pod.deletionTimestamp, facts.now);
-  const because = actions.enforce.includes('Evict') ? undefined : expired(now);
-  if (!actions.enforce.includes('Evict') && because === undefined) return undefined;
+  const { incident, facts, pod, actions, response } = now;
+  if (isGoing(pod)) return terminating(incident, pod, facts);
+  const because = endsInEviction(actions.enforce) ? undefined : expired(now);
+  if (!endsInEviction(actions.enforce) && because === undefined) return undefined;
   const { gracePeriodSeconds } = response.settings.eviction;
-  const work = { step: 'Evict', gracePeriodSeconds, ...(because !== undefined && { because }) } as const;
-  return evictionHeld(now) ?? { kind: 'Run', work };
+  const work = {
+    step: 'Evict',
+    gracePeriodSeconds,
+    ...(because !== undefined && { because }),
+    ...(makesAnew(incident, actions.enforce) && { anew: true as const }),
+    ...(deletesPastBudget(incident, response.settings.eviction) ? { orDelete: true as const } : refusal(now)),
+  } as const;
+  const held = evictionHeld(now);
+  if (held) return held;
+  return work.anew && mustAskAgain(now) ? { kind: 'Run', work: { step: 'Keep' } } : { kind: 'Run', work };
+}
+
+function refusal(now: Situation): { refusal?: string } {
+  const against = budgetAgainst(now);
+  return against === undefined ? {} : { refusal: against };
 }
 
 // Why a pod is evicted that no rung asks to evict.
@@ -135,42 +220,6 @@ function expired({ incident, facts, pod }: Situation): string | undefined {
   if (!quarantinedByUs(incident, pod)) return undefined;
   const { at, evicts, message } = expiryOf(incident, facts.standing, facts.now);
   return evicts && at !== undefined && at <= facts.now ? message : undefined;
-}
-
-function evictionHeld(now: Situation): Decision | undefined {
-  const { incident, facts, response } = now;
-  const owner = evictable(incident.spec.target, now.pod);
-  if (!owner.ok) return wait('Quarantined', owner.reason, owner.message);
-  if (facts.paused !== undefined)
-    return wait('Quarantined', 'Paused', facts.paused, facts.now + PAUSE_CHECK_MS);
-  if (isLastCopy(now)) {
-    const message =
-      'no other copy of the workload is Ready: evicting this one would stop it; waiting for another copy, or for a person to delete the pod';
-    return wait('Quarantined', 'LastReadyCopy', message);
-  }
-  const owed = owedEvidence(now);
-  if (owed !== undefined) return owed;
-  const step = stepOf(incident, 'Evict');
-  if (step?.state !== 'Waiting') return undefined;
-  const limitMs = recordedDuration(response.settings.eviction.waitForBudget);
-  if (step.reason === 'DisruptionBudget' && overdue(step, limitMs, facts.now)) {
-    return wait('Quarantined', 'EvictionTimeout', `gave up after ${limitMs / 1000} s: ${step.message}`);
-  }
-  return due(step, facts.now) ? undefined : waitFor('Quarantined', step);
-}
-
-function owedEvidence({ incident, facts, actions }: Situation): Decision | undefined {
-  const owed = evidenceOwed(incident, actions);
-  if (owed === undefined) return undefined;
-  const again = captureAgainAt(incident, actions, facts.now);
-  const next = again === undefined ? 'the capture is not tried again' : 'the capture is tried again';
-  const message = `the pod is not evicted without its evidence, and ${owed}; ${next}: release the incident, or delete the pod without it`;
-  return wait('Quarantined', EVIDENCE_MISSING, message, again);
-}
-
-// An orphan left its workload when it was isolated: its eviction takes nothing more away.
-function isLastCopy({ incident, facts, pod }: Situation): boolean {
-  return incident.status?.isolation?.form !== 'Orphan' && pod.ready && facts.workload.readyOthers === 0;
 }
 
 // The wait that is left when everything was done that the policies ask for.
@@ -212,19 +261,4 @@ function quarantined(now: Situation): Decision {
         'the policy no longer enforces: the quarantine stays until a person decides',
         at,
       );
-}
-
-// `deletionTimestamp` is when the grace ends; a kubelet needs a little longer.
-function terminating(deletionTimestamp: string, now: number): Decision {
-  const stuckAt = Date.parse(deletionTimestamp) + STUCK_AFTER_MS;
-  if (now < stuckAt)
-    return wait(
-      'Responding',
-      'PodTerminating',
-      'the pod is being deleted; waiting until it is gone',
-      stuckAt,
-    );
-  const message =
-    'the pod is being deleted and does not go: look for finalizers on it and whether its node is alive';
-  return wait('Responding', 'PodStuckTerminating', message);
 }

@@ -14,10 +14,12 @@ import type {
 } from '../api/policy.ts';
 import type { Severity } from '../api/severity.ts';
 import { compileCondition, type Condition } from './cel/condition.ts';
+import { compileApproved, type ApprovedImages } from './approved-images.ts';
 import { compileComparison, type CompiledComparison } from './comparison.ts';
 import { compileException, type CompiledException } from './exceptions.ts';
 import { anyGlob, imageMatcher, type NamedImage } from './image-patterns.ts';
 import type { Problem } from './problem.ts';
+import { compileUnprotect, type Exemption } from './protect.ts';
 import { compileSelector } from './selector.ts';
 import { validateSpec } from './validate.ts';
 
@@ -63,8 +65,12 @@ export interface CompiledPolicy {
   settings: ResponseSettings;
   /** Absent: it asks for none. */
   comparison?: CompiledComparison;
+  /** Absent: it has no list. */
+  approvedImages?: ApprovedImages;
   /** Of a ClusterDriftPolicy that says what namespaces may. */
   grants?: Grants;
+  /** Of a ClusterDriftPolicy: exceptions to the protection of namespaces; absent: none. */
+  exemptions?: readonly Exemption[];
 }
 
 /** Accepted, or everything that is wrong. */
@@ -108,10 +114,23 @@ function compile(
       isolation: spec.isolation,
       evidence: spec.evidence,
       eviction: spec.eviction,
+      approval: spec.approval,
       limits: spec.limits,
     },
     ...(spec.comparison && { comparison: compileComparison(spec.comparison) }),
-    ...('grants' in spec && spec.grants && { grants: spec.grants }),
+    ...(spec.approvedImages && { approvedImages: compileApproved(spec.approvedImages) }),
+    ...forTheCluster(name, spec),
+  };
+}
+
+// What only a ClusterDriftPolicy has.
+function forTheCluster(
+  name: string,
+  { mode, grants, unprotect }: Partial<ClusterDriftPolicySpec> & Pick<DriftPolicySpec, 'mode'>,
+): Pick<CompiledPolicy, 'grants' | 'exemptions'> {
+  return {
+    ...(grants && { grants }),
+    ...(unprotect && { exemptions: unprotect.map((one) => compileUnprotect(name, mode, one)) }),
   };
 }
 

@@ -3,6 +3,7 @@ import type { NamespaceFacts } from '../api/namespace.ts';
 import { powersOf, refusals, type Powers } from './grants.ts';
 import type { CompiledPolicy, MatchablePod } from './policies.ts';
 import type { Problem } from './problem.ts';
+import type { Exemption } from './protect.ts';
 
 /** See the file's first line. */
 export interface Rulebook {
@@ -13,6 +14,8 @@ export interface Rulebook {
   inForce: ReadonlyMap<string, CompiledPolicy>;
   /** Whether a policy, in whichever version, is in force here: it selects the namespace, and asks for nothing refused. */
   permits: (policy: CompiledPolicy) => boolean;
+  /** Exceptions to the protection of the namespace, of ClusterDriftPolicies in force. */
+  exemptions: readonly Exemption[];
   /** Policies in force that are about the pod. */
   candidates: (pod: MatchablePod) => CompiledPolicy[];
 }
@@ -41,9 +44,17 @@ export function rulebookFor(
       judged.flatMap(({ policy, problems }) => (problems.length > 0 ? [[policy.uid, problems]] : [])),
     ),
     inForce: new Map(inForce.map((policy) => [policy.uid, policy])),
+    exemptions: exemptionsFor(space, cluster),
     permits: (policy) => policy.matchesNamespace(space) && refusals(policy, powers).length === 0,
     candidates: (pod) => find(pod.labels).filter((policy) => policy.matchesPod(pod)),
   };
+}
+
+/** The exceptions that policies of the cluster name for a namespace, of those that select it. */
+export function exemptionsFor(space: NamespaceFacts, cluster: readonly CompiledPolicy[]): Exemption[] {
+  return cluster
+    .filter(({ kind, matchesNamespace }) => kind === 'ClusterDriftPolicy' && matchesNamespace(space))
+    .flatMap(({ exemptions = [] }) => exemptions.filter(({ namespace }) => namespace === space.name));
 }
 
 // Most policies select by a label: only those are looked at whose label the pod has.

@@ -6,7 +6,10 @@ import { wait, type Decision } from './decision.ts';
 const LONGEST_WAIT_MS = 600_000;
 
 /** The wait for the next try. Without a time (somebody edited the record) only an event ends it. */
-export function waitFor(phase: Phase, { reason, message, nextAttemptAt }: StepStatus): Decision {
+export function waitFor(
+  phase: Phase,
+  { reason, message, nextAttemptAt }: StepStatus,
+): Decision & { kind: 'Wait' } {
   return wait(phase, reason, message, nextAttemptAt === undefined ? undefined : Date.parse(nextAttemptAt));
 }
 

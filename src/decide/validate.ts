@@ -1,9 +1,12 @@
 // Whether this version can do what the spec of a policy says; or everything that is wrong with it.
 import { parseAny } from '../api/parse.ts';
 import type { LabelSelector } from '../api/meta.ts';
+import { CAPTURE_NAMESPACE, SYSTEM_NAMESPACE } from '../api/names.ts';
 import {
   ClusterDriftPolicySpecSchema,
   DriftPolicySpecSchema,
+  EVICT_OR_RESTART,
+  type Action,
   type ClusterDriftPolicySpec,
   type Comparison,
   type DriftPolicySpec,
@@ -12,9 +15,12 @@ import {
 import { MAX_POLICY_COST } from './cel/budget.ts';
 import { compileCondition } from './cel/condition.ts';
 import { parseDuration } from './duration.ts';
+import { qualifiedName } from './images.ts';
 import type { Problem } from './problem.ts';
 import { parseQuantity } from './quantity.ts';
 import { selectorProblems } from './selector.ts';
+
+const OWN_NAMESPACES: ReadonlySet<string> = new Set([SYSTEM_NAMESPACE, CAPTURE_NAMESPACE]);
 
 type AnySpec = DriftPolicySpec | ClusterDriftPolicySpec;
 
@@ -59,17 +65,18 @@ function unknownFields(input: unknown, known: unknown, path: string): Problem[] 
 }
 
 function specProblems(spec: AnySpec, kind: PolicyKind): Problem[] {
-  const { isolation, evidence } = spec;
+  const { isolation, evidence, limits } = spec;
   const { waitForBudget, replacement } = spec.eviction;
   const { responses = [], exceptions = [] } = spec;
   return [
     ...('namespaceSelector' in spec ? selectorAt('spec.namespaceSelector', spec.namespaceSelector) : []),
     ...selectorAt('spec.match.podSelector', spec.match.podSelector),
     ...globProblems('spec.match.images', spec.match.images),
-    ...(kind === 'ClusterDriftPolicy' ? grantProblems(spec) : []),
-    ...responses.flatMap(({ rules, tags, condition }, index) => {
+    ...(kind === 'ClusterDriftPolicy' ? [...grantProblems(spec), ...unprotectProblems(spec)] : []),
+    ...responses.flatMap(({ rules, tags, condition, actions }, index) => {
       const at = `spec.responses[${index}]`;
       return [
+        ...actionsProblems(`${at}.actions`, actions),
         ...globProblems(`${at}.rules`, rules),
         ...globProblems(`${at}.tags`, tags),
         ...conditionProblems(`${at}.condition`, condition),
@@ -87,6 +94,7 @@ function specProblems(spec: AnySpec, kind: PolicyKind): Problem[] {
     ...duplicateNames('spec.responses', 'rung', responses),
     ...duplicateNames('spec.exceptions', 'exception', exceptions),
     ...comparisonProblems(spec.comparison),
+    ...approvedProblems(spec.approvedImages),
     ...durationProblems('spec.isolation.ttl', isolation.ttl, ['1m', '8760h']),
     ...durationProblems('spec.evidence.deadline', evidence.deadline, ['10s', '9m']),
     ...rangeProblems('spec.evidence.maxBytes', evidence.maxBytes, ['1Mi', '64Gi'], {
@@ -95,7 +103,20 @@ function specProblems(spec: AnySpec, kind: PolicyKind): Problem[] {
     }),
     ...durationProblems('spec.eviction.waitForBudget', waitForBudget, ['0s', '24h']),
     ...durationProblems('spec.eviction.replacement.readyWithin', replacement.readyWithin, ['1s', '24h']),
+    ...durationProblems('spec.eviction.replacement.quietFor', replacement.quietFor, ['0s', '24h']),
+    ...durationProblems('spec.approval.within', spec.approval.within, ['1m', '168h']),
+    ...durationProblems('spec.limits.cooldown', limits.cooldown, ['0s', '24h']),
+    ...durationProblems('spec.limits.perNamespace.window', limits.perNamespace.window, ['1m', '24h']),
+    ...durationProblems('spec.limits.perWorkload.recurrenceWindow', limits.perWorkload.recurrenceWindow, [
+      '1m',
+      '168h',
+    ]),
   ];
+}
+
+function actionsProblems(path: string, actions: readonly Action[]): Problem[] {
+  const both = actions.includes('Evict') && actions.includes('Restart');
+  return both ? [{ path, message: EVICT_OR_RESTART }] : [];
 }
 
 function grantProblems({ responses, grants }: Partial<ClusterDriftPolicySpec>): Problem[] {
@@ -105,6 +126,22 @@ function grantProblems({ responses, grants }: Partial<ClusterDriftPolicySpec>): 
       ? [{ path: 'spec', message: 'says nothing: write responses, or grants' }]
       : []),
     ...(grants?.breakGlass ? durationProblems(path, grants.breakGlass.maxDuration, ['1m', '168h']) : []),
+  ];
+}
+
+function unprotectProblems({ unprotect = [] }: Partial<ClusterDriftPolicySpec>): Problem[] {
+  const path = 'spec.unprotect';
+  return [
+    ...duplicateNames(path, 'exception', unprotect),
+    ...unprotect.flatMap(({ namespace, podSelector, images }, index) => {
+      const at = `${path}[${index}]`;
+      const message = `${namespace} is die-operator’s own, and no exception can have its pods touched: remove it`;
+      return [
+        ...(OWN_NAMESPACES.has(namespace) ? [{ path: `${at}.namespace`, message }] : []),
+        ...selectorAt(`${at}.podSelector`, podSelector),
+        ...globProblems(`${at}.images`, images),
+      ];
+    }),
   ];
 }
 
@@ -123,6 +160,20 @@ function comparisonProblems(comparison: Comparison | undefined): Problem[] {
           ],
     ),
   ];
+}
+
+// Runtimes and pods leave out what is usual; here a name stands for one repository only.
+function approvedProblems(images: readonly string[] = []): Problem[] {
+  return images.flatMap((image, index) =>
+    qualifiedName(image) === image
+      ? []
+      : [
+          {
+            path: `spec.approvedImages[${index}]`,
+            message: `${JSON.stringify(image)} is short for another name: write ${qualifiedName(image)}`,
+          },
+        ],
+  );
 }
 
 function selectorAt(at: string, selector: LabelSelector = {}): Problem[] {

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../api/meta.ts';
 import {
+  CONTROLLER_REVISIONS,
   CORE_EVENTS,
   EVENTS,
   LEASES,
@@ -22,8 +23,23 @@ export function builtInProblems(
   old: KubeObject | undefined,
 ): FieldProblem[] {
   if (resource === PODS && old) return podUpdateProblems(next, old);
+  if (resource === CONTROLLER_REVISIONS) return revisionProblems(next, old);
   if ((resource === EVENTS || resource === CORE_EVENTS) && !old) return eventProblems(resource, next);
   return [];
+}
+
+function revisionProblems(next: KubeObject, old: KubeObject | undefined): FieldProblem[] {
+  const { data = null, revision = 0 } = next;
+  if (old && !isDeepStrictEqual(data, old['data'])) return [invalidValue('data', data, 'field is immutable')];
+  const mandatory = data === null ? 'data is mandatory' : 'data must be a valid JSON object';
+  return [
+    ...(isJsonObject(data)
+      ? []
+      : [{ reason: 'FieldValueRequired', field: 'data', message: `Required value: ${mandatory}` }]),
+    ...(Number(revision) < 0
+      ? [invalidValue('revision', Number(revision), 'must be greater than or equal to 0')]
+      : []),
+  ];
 }
 
 const FROZEN_POD_FIELDS =
@@ -146,6 +162,7 @@ const KNOWN_FIELDS: ReadonlyMap<Resource, Fields> = new Map([
       },
     },
   ],
+  [CONTROLLER_REVISIONS, { ...OBJECT, ...leaves('data', 'revision') }],
   [CORE_EVENTS, { ...OBJECT, ...leaves(...eventFields(CORE_EVENTS)) }],
   [EVENTS, { ...OBJECT, ...leaves(...eventFields(EVENTS)) }],
   [

@@ -17,6 +17,7 @@ import { frozen, objectAt, textAt, type JsonObject } from './json.ts';
 import type { ServedKind } from './kinds.ts';
 import { decodeProblem, invalidValue, metadataProblems, normalizedMetadata } from './metadata.ts';
 import { admittedPod } from './pod-admission.ts';
+import { chargeQuotas } from './quotas.ts';
 import { alreadyExists, badRequest, failure, invalid, unrecognized } from './status.ts';
 import { objectKey } from './store.ts';
 import { refuseUnknownFields, validated } from './validators.ts';
@@ -57,6 +58,7 @@ export function createObject(
   });
   const holder = backend.store.get(kind.resource, objectKey({ namespace, name }));
   if (holder) throw alreadyExists(kind.resource, name, holder.metadata.deletionTimestamp !== undefined);
+  if (kind.resource === PODS) chargeQuotas(backend, object, mode);
   return mode.dryRun ? object : backend.store.put(kind.resource, object);
 }
 

@@ -49,6 +49,7 @@ const FIRST_STATUS: Readonly<Record<string, (object: JsonObject) => JsonObject>>
     numberReady: 0,
   }),
   Service: () => ({ loadBalancer: {} }),
+  ResourceQuota: () => ({}),
   PodDisruptionBudget: () => ({
     disruptionsAllowed: 0,
     currentHealthy: 0,

@@ -1,5 +1,5 @@
 // What each method does on a collection, an object or a subresource: the table of the API.
-import { SELF_SUBJECT_ACCESS_REVIEWS } from '../kube/resources.ts';
+import { SELF_SUBJECT_ACCESS_REVIEWS, SELF_SUBJECT_REVIEWS } from '../kube/resources.ts';
 import type { HttpRequest } from '../kube/transport.ts';
 import { REVIEWS_PATH, reviewAccess } from './access-reviews.ts';
 import { writeMode, type Backend, type ObjectTarget, type WriteMode } from './backend.ts';
@@ -11,6 +11,7 @@ import { parsePatch } from './patches.ts';
 import { readPodLog, type PodLogs } from './pod-logs.ts';
 import { getObject, getObjectSince, isWatch, listObjects } from './reads.ts';
 import { parsePath, targetOf, type Route } from './routes.ts';
+import { reviewSelf, SELF_REVIEWS_PATH } from './self-reviews.ts';
 import { ApiError, badRequest, detailsOf, methodNotAllowed, success, unrecognized } from './status.ts';
 import { replacement, updateObject, type Part } from './updates.ts';
 import { watchObjects, type WatchLine } from './watches.ts';
@@ -57,6 +58,7 @@ export function answer(backend: Backend, logs: PodLogs, request: HttpRequest): A
     const [path = '', search = ''] = request.path.split('?', 2);
     const query = new URLSearchParams(search);
     if (path === REVIEWS_PATH) return review(backend, request, query);
+    if (path === SELF_REVIEWS_PATH) return whoAsks(backend, request, query);
     const route = parsePath(path);
     if (!route) return { code: 404, text: '404 page not found\n' };
     const what = route.subresource ?? (route.name === undefined ? 'collection' : 'object');
@@ -74,6 +76,13 @@ function review(backend: Backend, request: HttpRequest, query: URLSearchParams):
   const mode = writeMode(query, 'CreateOptions', agentOf(request));
   const sent = parseObject(request.body, SELF_SUBJECT_ACCESS_REVIEWS.kind);
   return { code: 201, body: reviewAccess(backend, sent, mode) };
+}
+
+function whoAsks(backend: Backend, request: HttpRequest, query: URLSearchParams): Answer {
+  if (request.method !== 'POST') throw methodNotAllowed();
+  const mode = writeMode(query, 'CreateOptions', agentOf(request));
+  const sent = parseObject(request.body, SELF_SUBJECT_REVIEWS.kind);
+  return { code: 201, body: reviewSelf(backend, sent, mode) };
 }
 
 function targetIn({ route }: Call): ObjectTarget {

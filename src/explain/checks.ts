@@ -1,5 +1,7 @@
 // What could stop or lessen a response to this pod, always asked in the same order.
 import type { Contribution, Target } from '../api/incident.ts';
+import { ASKING } from '../decide/approved.ts';
+import { scarce } from '../decide/availability.ts';
 import type { Match } from '../decide/match.ts';
 import { limitForm, type LimitedForm } from '../decide/limits.ts';
 import { evictable, formFor } from '../decide/owners.ts';
@@ -35,11 +37,23 @@ const JUDGES: Readonly<Record<Check['check'], Judge>> = {
     const limited = limitOf(one, match);
     return limited?.limitedBy === 'LastReadyCopy' ? undefined : limited?.message;
   },
-  LastReadyCopy: (one, { match, response }) => {
-    if (response?.held?.reason === 'LastReadyCopy') return response.held.message;
+  LastReadyCopy: (one, { match }) => {
     const limited = limitOf(one, match);
     return limited?.limitedBy === 'LastReadyCopy' ? limited.message : undefined;
   },
+  Availability: (one, { match, response }) => {
+    const { availability } = one.others;
+    if (response?.held?.reason === 'MaxUnavailable') return response.held.message;
+    if (match && availability) {
+      const met = scarce(availability, one.pod.ready, match.settings.limits);
+      if (met !== undefined) return met;
+    }
+    if (one.origin === 'Files') return { unknown: 'files do not tell what else runs in the namespace' };
+    const [unread] = availability?.unread ?? [];
+    return unread === undefined ? undefined : { unknown: `you may not read ${unread}` };
+  },
+  Approval: (_, { response }) =>
+    response?.held && ASKING.has(response.held.reason) ? response.held.message : undefined,
   Owner: ({ target, pod }) => ownerOf(target, pod.phase),
 };
 

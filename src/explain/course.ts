@@ -10,8 +10,12 @@ import { INCIDENT_ANNOTATION, QUARANTINE_LABEL, SEVERITY_LABEL } from '../api/na
 import type { PodFacts } from '../api/pod.ts';
 import type { CollectorName } from '../api/policy.ts';
 import type { Severity } from '../api/severity.ts';
+import { needsOf } from '../decide/approval.ts';
+import { ASKING } from '../decide/approved.ts';
 import type { Facts, Work } from '../decide/decision.ts';
+import { situationOf } from '../decide/form.ts';
 import { responseOf } from '../decide/merge.ts';
+import { unpinnable } from '../decide/pin.ts';
 import { plan } from '../decide/plan.ts';
 
 /** The steps up to the eviction, or up to what holds them. */
@@ -31,16 +35,33 @@ export function courseOf(incident: DriftIncident, facts: Facts): Course {
     const decision = plan(now.incident, now.facts);
     if (decision.kind !== 'Run') {
       if (decision.kind === 'Wait' || decision.kind === 'Done')
-        course.held = { reason: decision.reason, message: decision.message };
+        course.held = { reason: decision.reason, message: heldMessage(now, decision) };
       return course;
     }
     const { work } = decision;
     course.steps.push(stepOf(work, now.incident));
-    if (work.step === 'Evict') course.steps.push(verification(now.incident));
+    const unpinned = work.step === 'Keep' ? unpinnedBare(now.incident) : undefined;
+    if (unpinned !== undefined) {
+      course.held = { reason: 'RestartUnpinnable', message: unpinned };
+      return course;
+    }
+    if (work.step === 'Evict') course.steps.push(...afterEviction(now.incident, work));
     if (!isReversible(work)) return course;
     now = after(now, work);
   }
   return course;
+}
+
+// Nobody can approve what is only supposed: the reasons are told, and not the command.
+function heldMessage(
+  { incident, facts }: Moment,
+  { reason, message }: { reason: string; message: string },
+): string {
+  if (!ASKING.has(reason) || !facts.pod) return message;
+  const now = situationOf(incident, facts, facts.pod);
+  const { within } = now.response.settings.approval;
+  const because = needsOf(now).map((one) => one.message);
+  return `a person has to approve within ${within}, as ${because.join('; ')}`;
 }
 
 function stepOf(work: Work, incident: DriftIncident): Course['steps'][number] {
@@ -68,22 +89,45 @@ function stepOf(work: Work, incident: DriftIncident): Course['steps'][number] {
       return {
         step: 'Evict',
         form: null,
-        message: `The pod is evicted with a grace of ${work.gracePeriodSeconds} s; a disruption budget may hold that back for ${eviction.waitForBudget}.`,
+        message: `The pod is evicted with a grace of ${work.gracePeriodSeconds} s; a disruption budget may hold that back for ${eviction.waitForBudget}, ${AFTER_BUDGET[eviction.then]}.`,
       };
-    case 'Touch':
-      return { step: 'Touch', form: null, message: 'The StatefulSet of the pod is made to start it anew.' };
-    case 'Settle':
-      return { step: 'Settle', form: null, message: 'What Release lent to the pod is taken away.' };
-    case 'Release':
-      return {
-        step: 'Release',
-        form: null,
-        message: 'The pod is put back as it was: a person asked for that.',
-      };
-    case 'Contain':
-      return { step: 'Contain', form: null, message: 'The pod is deleted: its incident was deleted.' };
+    case 'Keep':
+      return { step: 'Keep', form: null, message: keptOf(incident) };
+    default:
+      return { step: work.step, form: null, message: LATER[work.step] };
   }
 }
+
+/** Steps that come once the pod is gone, or that people ask for. */
+const LATER = {
+  Touch: 'The StatefulSet of the pod is made to start it anew.',
+  Settle: 'What Release lent to the pod is taken away.',
+  Release: 'The pod is put back as it was: a person asked for that.',
+  Contain: 'The pod is deleted: its incident was deleted.',
+  Restart:
+    'Once it is gone the pod is made anew from its manifest, with its own name; another pod of that name is not touched.',
+} as const;
+
+function keptOf({ spec: { target } }: DriftIncident): string {
+  return target.workload
+    ? 'What the pod ran is told as a patch that pins its workload; die-operator does not apply it.'
+    : 'The manifest of the pod is kept, with every image pinned by digest, and the API server is asked whether it would take the copy. Without that the pod is not evicted.';
+}
+
+function unpinnedBare({ spec: { target } }: DriftIncident): string | undefined {
+  const why = target.workload ? undefined : unpinnable(target);
+  return why === undefined ? undefined : `the pod is not restarted: ${why}`;
+}
+
+function afterEviction(incident: DriftIncident, { anew }: Work & { step: 'Evict' }): Course['steps'] {
+  const restart = { step: 'Restart', form: null, message: LATER.Restart } as const;
+  return [...(anew ? [restart] : []), verification(incident)];
+}
+
+const AFTER_BUDGET = {
+  Hold: 'and then a person decides',
+  Delete: 'and then the pod is deleted although the budget is against it',
+} as const;
 
 function captured({ evidence: { collectors, required, exec = [] } }: ResponseSettings): string {
   const what = ['a snapshot of API objects', 'the logs', ...collectors.map((name) => FROM_NODE[name])];
@@ -107,21 +151,21 @@ function sentence(text: string): string {
 }
 
 function verification(incident: DriftIncident): Course['steps'][number] {
-  const { require, readyWithin } = responseOf(incident).settings.eviction.replacement;
+  const { require, readyWithin, quietFor } = responseOf(incident).settings.eviction.replacement;
   const proof =
     require === 'Pinned' ? 'images pinned by digest' : 'images proven by digest or by what ran before';
   return {
     step: 'Verify',
     form: null,
-    message: `Its replacement must be Ready within ${readyWithin}, with ${proof}.`,
+    message: `Its replacement must be Ready within ${readyWithin}, with ${proof}, and then stay Ready for ${quietFor}, without a restart and without drift.`,
   };
 }
 
 type Moment = { incident: DriftIncident; facts: Facts };
-type Reversible = Extract<Work, { step: 'Label' | 'Isolate' | 'Cut' | 'Capture' | 'Confirm' }>;
+type Reversible = Extract<Work, { step: 'Label' | 'Isolate' | 'Cut' | 'Capture' | 'Confirm' | 'Keep' }>;
 
 function isReversible(work: Work): work is Reversible {
-  return ['Label', 'Isolate', 'Cut', 'Capture', 'Confirm'].includes(work.step);
+  return ['Label', 'Isolate', 'Cut', 'Capture', 'Confirm', 'Keep'].includes(work.step);
 }
 
 function after({ incident, facts }: Moment, work: Reversible): Moment {
@@ -131,6 +175,8 @@ function after({ incident, facts }: Moment, work: Reversible): Moment {
     const confirmation = { state: 'Confirmed', at: new Date(facts.now).toISOString(), message: '' } as const;
     return { incident: { ...incident, status: { ...status, confirmation } }, facts };
   }
+  if (work.step === 'Keep')
+    return { incident: { ...incident, status: withManifest(status, facts.now) }, facts };
   if (work.step === 'Capture' || !pod) return { incident: { ...incident, status }, facts };
   if (work.step === 'Cut')
     return { incident: { ...incident, status: withCut(status, pod, facts.now) }, facts };
@@ -140,6 +186,14 @@ function after({ incident, facts }: Moment, work: Reversible): Moment {
     incident: { ...incident, status: { ...status, isolation } },
     facts: { ...facts, pod: changed(pod, incident.metadata.name, work.form, severity) },
   };
+}
+
+function withManifest(
+  status: NonNullable<DriftIncident['status']>,
+  now: number,
+): NonNullable<DriftIncident['status']> {
+  const manifest = { revision: '', uid: '', sha256: '', keptAt: new Date(now).toISOString() };
+  return { ...status, restart: { ...status.restart, manifest } };
 }
 
 function withCut(
@@ -163,6 +217,7 @@ function withStep({ status }: DriftIncident, name: StepName, now: number): StepS
     state: 'Succeeded',
     attempts: 1,
     startedAt: new Date(now).toISOString(),
+    finishedAt: new Date(now).toISOString(),
     reason: 'Supposed',
     message: '',
   };

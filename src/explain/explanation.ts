@@ -188,6 +188,8 @@ export const CHECKS = [
   'HostNetwork',
   'Limits',
   'LastReadyCopy',
+  'Availability',
+  'Approval',
   'Owner',
 ] as const;
 

@@ -6,15 +6,15 @@ const GAP = '  ';
 /** Cells before the last column are cut here, or one long name would push everything aside. JSON has it whole. */
 const MAX_CELL = 60;
 
-/** Rows with their columns aligned, indented by two spaces; the last column is wrapped. */
-export function table(rows: readonly (readonly string[])[]): string[] {
+/** Rows with their columns aligned, indented by two spaces; the last column is wrapped. @param width columns of the terminal. */
+export function table(rows: readonly (readonly string[])[], width: number = WIDTH): string[] {
   const count = Math.max(1, ...rows.map((row) => row.length));
   const short = rows.map((row) => Array.from({ length: count - 1 }, (_, column) => cut(row[column] ?? '')));
   const widths =
     short[0]?.map((_, column) => Math.max(...short.map((row) => row[column]?.length ?? 0))) ?? [];
   return rows.flatMap((row, index) => {
-    const head = widths.map((width, column) => (short[index]?.[column] ?? '').padEnd(width) + GAP).join('');
-    return hanging(GAP + head, row[count - 1] ?? '');
+    const head = widths.map((wide, column) => (short[index]?.[column] ?? '').padEnd(wide) + GAP).join('');
+    return hanging(GAP + head, row[count - 1] ?? '', width);
   });
 }
 
@@ -23,8 +23,8 @@ function cut(text: string): string {
 }
 
 /** A text behind a head, wrapped so that further lines begin below its first. A word that is too long stays whole. */
-export function hanging(head: string, text: string): string[] {
-  const room = Math.max(WIDTH - head.length, WIDTH / 3);
+export function hanging(head: string, text: string, width: number = WIDTH): string[] {
+  const room = Math.max(width - head.length, width / 3);
   const lines: string[] = [''];
   for (const word of text.split(' ')) {
     const line = lines.at(-1) ?? '';

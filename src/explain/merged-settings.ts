@@ -21,10 +21,22 @@ const FIELDS: readonly (readonly [field: string, read: Read])[] = [
   ['evidence.required', ({ evidence }) => evidence.required],
   ['eviction.gracePeriodSeconds', ({ eviction }) => eviction.gracePeriodSeconds],
   ['eviction.waitForBudget', ({ eviction }) => eviction.waitForBudget],
+  ['eviction.then', ({ eviction }) => eviction.then],
   ['eviction.replacement.require', ({ eviction }) => eviction.replacement.require],
   ['eviction.replacement.readyWithin', ({ eviction }) => eviction.replacement.readyWithin],
+  ['eviction.replacement.quietFor', ({ eviction }) => eviction.replacement.quietFor],
+  ['approval.requiredFor', ({ approval }) => approval.requiredFor],
+  ['approval.before', ({ approval }) => approval.before],
+  ['approval.within', ({ approval }) => approval.within],
   ['limits.perWorkload.quarantined', ({ limits }) => limits.perWorkload.quarantined],
+  ['limits.perWorkload.evicting', ({ limits }) => limits.perWorkload.evicting],
+  ['limits.perWorkload.maxUnavailable', ({ limits }) => limits.perWorkload.maxUnavailable],
+  ['limits.perWorkload.recurrences', ({ limits }) => limits.perWorkload.recurrences],
+  ['limits.perWorkload.recurrenceWindow', ({ limits }) => limits.perWorkload.recurrenceWindow],
   ['limits.perNamespace.quarantined', ({ limits }) => limits.perNamespace.quarantined],
+  ['limits.perNamespace.evictions', ({ limits }) => limits.perNamespace.evictions],
+  ['limits.perNamespace.window', ({ limits }) => limits.perNamespace.window],
+  ['limits.cooldown', ({ limits }) => limits.cooldown],
 ];
 
 /** Merges the settings of policies; without policies there are none. Those in Audit have a say where none is in Enforce. */

@@ -1,27 +1,28 @@
 // The pods around the one that is explained, out of lists; the responder has them in its caches.
 import type { DriftIncident } from '../api/incident.ts';
-import { controllerOf, type PodFacts } from '../api/pod.ts';
-import type { Facts } from '../decide/decision.ts';
-import { countOthers as count } from '../decide/others.ts';
+import type { PodFacts } from '../api/pod.ts';
+import { countOthers as count, type Counted } from '../decide/others.ts';
+import { topWorkload, type Owned } from '../decide/top-workload.ts';
 
 /**
  * Counts as the responder does, save for what only it knows: steps that it runs this moment.
+ * @param target the pod as an incident records it.
  * @param pods pods of the namespace, the one itself included or not.
  * @param incidents incidents of the namespace.
  */
 export function countOthers(
-  pod: PodFacts,
-  workload: string | undefined,
+  target: Owned & { uid: string },
   pods: readonly PodFacts[],
   incidents: readonly DriftIncident[],
-): Pick<Facts, 'workload' | 'namespace'> {
+): Counted {
   const byUid = new Map(pods.map((other) => [other.uid, other]));
+  const byWorkload = Map.groupBy(pods, (pod) => topWorkload(pod).key);
   return count({
-    uid: pod.uid,
-    workload,
+    target,
     incidents,
-    siblings: pods.filter((other) => workload !== undefined && controllerOf(other)?.uid === workload),
+    podsOf: (key) => byWorkload.get(key) ?? [],
     podOf: ({ spec }) => byUid.get(spec.target.uid),
     isReserved: () => false,
+    isEvicting: () => false,
   });
 }

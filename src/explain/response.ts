@@ -40,12 +40,13 @@ export function explainResponse(
 }
 
 function factsOf(one: Case, standing: Standing): Facts {
-  const { at: now, pod, protection, paused, others } = one;
+  const { at: now, pod, protection, exemption, paused, others } = one;
   return {
     now,
     pod,
     namespaceTerminating: false,
     protection: protection?.message,
+    ...(exemption && { exemption }),
     paused: paused.state === 'On' ? paused.message : undefined,
     standing,
     ...others,

@@ -9,7 +9,7 @@ import { unreadableGrants } from '../decide/grants.ts';
 import type { Match } from '../decide/match.ts';
 import { byCodeUnit } from '../decide/order.ts';
 import { compilePolicy, type Compilation, type CompiledPolicy } from '../decide/policies.ts';
-import { protectionOf, type Protection } from '../decide/protect.ts';
+import { exemptionOf, protectionOf, type Exemption, type Protection } from '../decide/protect.ts';
 import { rulebookFor, type Rulebook } from '../decide/rulebook.ts';
 import { standingOf, type Standing } from '../decide/standing.ts';
 import type { Origin, PolicyName } from './explanation.ts';
@@ -35,7 +35,7 @@ export interface Subject {
   /** The incident that is open for the pod. */
   incident?: DriftIncident | undefined;
   /** Other pods, as limits count them. */
-  others: Pick<Facts, 'workload' | 'namespace'>;
+  others: Pick<Facts, 'workload' | 'namespace' | 'availability'>;
   paused: Pause;
   protectedNamespaces: ReadonlySet<string>;
   /** Milliseconds since the epoch. */
@@ -65,6 +65,8 @@ export interface Case extends Subject {
   candidates: readonly CompiledPolicy[];
   container: ContainerFacts | undefined;
   protection: Protection | undefined;
+  /** The exception by which it may be touched though its namespace is protected. */
+  exemption: Exemption | undefined;
 }
 
 /** Policies of the namespace before those of the cluster, each kind by name. */
@@ -91,6 +93,8 @@ export function openCase(subject: Subject, containerName: string | undefined): C
         ownerReferences: incident.spec.target.ownerReferences ?? [],
       }
     : pod;
+  const { exemptions } = rulebook;
+  const rules = { namespaces: subject.protectedNamespaces, exemptions, now: subject.at };
   return {
     ...subject,
     entries,
@@ -98,7 +102,8 @@ export function openCase(subject: Subject, containerName: string | undefined): C
     asRecorded,
     candidates: rulebook.candidates(asRecorded).toSorted(byName),
     container: pod.containers.find(({ name }) => name === containerName),
-    protection: protectionOf(pod, subject.protectedNamespaces),
+    protection: protectionOf(asRecorded, rules),
+    exemption: exemptionOf(asRecorded, rules),
   };
 }
 

@@ -131,6 +131,8 @@ const CHECK_WORDS: Readonly<Record<Check['check'], string>> = {
   HostNetwork: 'host network',
   Limits: 'limits',
   LastReadyCopy: 'last Ready copy',
+  Availability: 'what its workload can spare',
+  Approval: 'approval',
   Owner: 'owner',
 };
 

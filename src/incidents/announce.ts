@@ -4,6 +4,7 @@ import { findCondition, INCIDENT_CONDITIONS } from '../api/conditions.ts';
 import type { DriftIncident, StepName } from '../api/incident.ts';
 import { API_VERSION } from '../api/names.ts';
 import type { SharedNode } from '../api/shared-node.ts';
+import { ASKED } from '../decide/approved.ts';
 import type { Decision } from '../decide/decision.ts';
 import { EVIDENCE_MISSING } from '../decide/evidence.ts';
 import type { IsolationVerdict } from '../decide/isolated.ts';
@@ -15,7 +16,7 @@ import type { IncidentRecord } from './record.ts';
 import type { Snapshots } from './snapshots.ts';
 
 type Announcer = Pick<RespondContext, 'events' | 'log'>;
-type Counter = Announcer & { metrics: Pick<Metrics, 'expired'> };
+type Counter = Announcer & { metrics: Pick<Metrics, 'expired' | 'held'> };
 type WaitAnnouncer = Counter & { snapshots: Pick<Snapshots, 'told' | 'noteTold'> };
 
 const EXPIRED = 'QuarantineExpired';
@@ -27,8 +28,10 @@ const REASONS: Record<StepName, string> = {
   Cut: 'DriftCutOff',
   Capture: 'DriftEvidenceKept',
   Confirm: 'DriftLookedFor',
+  Keep: 'DriftManifestKept',
   Evict: 'DriftEvicting',
   Touch: 'DriftWorkloadTouched',
+  Restart: 'DriftRestarted',
   Verify: 'DriftReplacementVerified',
   Release: 'DriftReleased',
   Settle: 'DriftSettled',
@@ -38,6 +41,8 @@ const REASONS: Record<StepName, string> = {
 /** Waits that come with every response and need no Event. */
 const QUIET: ReadonlySet<string> = new Set([
   'WaitingForReplacement',
+  'Quiet',
+  'AskingRegistry',
   'PodTerminating',
   'Recorded',
   'Running',
@@ -68,7 +73,7 @@ export function announceWait(
   wait: Decision & { kind: 'Wait' },
 ): void {
   const { reason } = wait;
-  if (QUIET.has(reason) || !record.begins('Ready', reason)) return;
+  if (QUIET.has(reason) || !begins(record, reason)) return;
   const note = [wait.message, captureFailure(record.current, reason)].filter(Boolean).join('. Last: ');
   const { uid } = record.current.metadata;
   // The number of an attempt is part of its place.
@@ -77,6 +82,7 @@ export function announceWait(
   if (hasCaptured && context.snapshots.told(uid) === told) return;
   context.snapshots.noteTold(uid, told);
   if (reason === EXPIRED) context.metrics.expired();
+  context.metrics.held(reason);
   emit(
     context,
     record.current,
@@ -84,6 +90,11 @@ export function announceWait(
     false,
   );
   context.log.info({ incident: record.key, reason }, `waiting: ${note}`);
+}
+
+// What people are asked is noted in a condition of its own: other steps may come between two looks at it.
+function begins(record: IncidentRecord, reason: string): boolean {
+  return record.begins(ASKED.has(reason) ? INCIDENT_CONDITIONS.Approved : 'Ready', reason);
 }
 
 function captureFailure({ status }: DriftIncident, reason: string): string | undefined {

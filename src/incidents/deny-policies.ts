@@ -5,6 +5,7 @@ import { CAPTURE_NAMESPACE, QUARANTINE_LABEL, QUARANTINE_POLICY } from '../api/n
 import { classify } from '../controller/errors.ts';
 import type { Outcome } from '../controller/outcome.ts';
 import { needsDenyPolicy } from '../decide/deny-policy.ts';
+import { isClosed, openUntil } from '../decide/protect.ts';
 import type { AccessReviews } from '../kube/access-reviews.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -13,6 +14,7 @@ import type { Logger } from '../observe/log.ts';
 import { ensureDenyPolicy, isDenyPolicy, removeDenyPolicy } from '../respond/deny-policy.ts';
 import type { Caches } from './caches.ts';
 import type { Network } from './network.ts';
+import { protectionRules } from './protection.ts';
 
 /** What {@link DenyPolicies} needs. */
 export interface DenyPoliciesOptions {
@@ -29,6 +31,8 @@ export interface DenyPoliciesOptions {
 const REMOVE_AFTER_MS = 30_000;
 /** What a person has to mend is looked at again this often. */
 const SLOW_MS = 300_000;
+/** Timers are no calendars: what ends later than this is looked at again before. */
+const MAX_WAIT_MS = 86_400_000;
 
 /** See the file's first line. One for each term of a leader. */
 export class DenyPolicies {
@@ -42,20 +46,38 @@ export class DenyPolicies {
 
   /** Brings one namespace up to date. @throws KubeError */
   async reconcile(namespace: string): Promise<Outcome> {
-    const { caches, network, protectedNamespaces } = this.#options;
+    const { caches, network } = this.#options;
     const space = caches.namespaces.get(undefined, namespace);
     const found = network.networkPolicies.get(namespace, QUARANTINE_POLICY);
-    // That of the helper pods is there for canaries, which put it there when they need it.
-    const isLeftAlone = protectedNamespaces.has(namespace) || namespace === CAPTURE_NAMESPACE;
-    if (!space || space.terminating || isLeftAlone) return this.#rest(namespace);
+    if (!space || space.terminating || this.#isLeftAlone(namespace, found?.isOurs))
+      return this.#rest(namespace);
     if (this.#isNeeded(namespace)) {
       this.#idle.delete(namespace);
-      return found?.isOurs && isDenyPolicy(found.spec) ? { kind: 'done' } : this.#repair(namespace);
+      return found?.isOurs && isDenyPolicy(found.spec) ? this.#atEnd(namespace) : this.#repair(namespace);
     }
     if (!found?.isOurs) return this.#rest(namespace);
     const waitMs = this.#untilRemoval(namespace);
     if (waitMs > 0) return { kind: 'requeue', afterMs: waitMs, reason: 'NotNeeded' };
     return this.#remove(namespace, found.uid);
+  }
+
+  #isLeftAlone(namespace: string, isOurs = false): boolean {
+    // That of the helper pods is there for canaries, which put it there when they need it.
+    if (namespace === CAPTURE_NAMESPACE) return true;
+    // One that is ours is looked after though an exception has ended: pods may be in quarantine by it.
+    return this.#isClosed(namespace) && !isOurs;
+  }
+
+  #isClosed(namespace: string): boolean {
+    return isClosed(namespace, protectionRules(this.#options, namespace));
+  }
+
+  // Looked at again when the exception ends by which pods of a protected namespace may be isolated.
+  #atEnd(namespace: string): Outcome {
+    const rules = protectionRules(this.#options, namespace);
+    const end = openUntil(namespace, rules) ?? Infinity;
+    if (end === Infinity) return { kind: 'done' };
+    return { kind: 'requeue', afterMs: Math.min(end - rules.now, MAX_WAIT_MS), reason: 'ExceptionEnds' };
   }
 
   #rest(namespace: string): Outcome {
@@ -66,7 +88,8 @@ export class DenyPolicies {
   #isNeeded(namespace: string): boolean {
     const { rulebooks, incidents, pods } = this.#options.caches;
     return needsDenyPolicy({
-      rulebook: rulebooks.of(namespace),
+      // By no policy can more pods be isolated in a protected namespace.
+      rulebook: this.#isClosed(namespace) ? { inForce: new Map() } : rulebooks.of(namespace),
       incidents: incidents.byIndex('namespace', namespace),
       pods: pods.byIndex('quarantined', namespace),
     });

@@ -1,5 +1,5 @@
 // Has the nodes tested on which pods may be isolated: which, when, and who is told of the results.
-import { CAPTURE_NAMESPACE, HELPERS_CONFIGMAP, SYSTEM_NAMESPACE } from '../api/names.ts';
+import { CAPTURE_NAMESPACE, HELPERS_CONFIGMAP } from '../api/names.ts';
 import type { KubeObject } from '../api/meta.ts';
 import { isQuarantined, type PodFacts } from '../api/pod.ts';
 import { classify } from '../controller/errors.ts';
@@ -7,6 +7,7 @@ import type { Outcome } from '../controller/outcome.ts';
 import type { KeyedQueue } from '../controller/queue.ts';
 import { needsDenyPolicy } from '../decide/deny-policy.ts';
 import { afterTest, isForgotten, testDueIn, verdictOf } from '../decide/node-verdicts.ts';
+import { isClosed } from '../decide/protect.ts';
 import { readHelperSettings } from '../helpers/helper-settings.ts';
 import { sweepHelpers } from '../helpers/run.ts';
 import type { AccessReviews } from '../kube/access-reviews.ts';
@@ -18,6 +19,7 @@ import type { Logger } from '../observe/log.ts';
 import { runCanary, type CanaryResult } from '../respond/canary.ts';
 import type { Caches } from './caches.ts';
 import type { NodeVerdicts } from './node-verdicts.ts';
+import { protectionRules } from './protection.ts';
 
 /** What {@link Enforcement} needs. */
 export interface EnforcementOptions {
@@ -144,10 +146,9 @@ export class Enforcement {
 
   /** Whether the pod may be isolated, or is; not whether a NetworkPolicy reaches it. */
   #concerns(pod: PodFacts): boolean {
-    const { caches, protectedNamespaces } = this.#options;
+    const { caches } = this.#options;
     const { namespace, hostNetwork } = pod;
-    const isOwn = namespace === CAPTURE_NAMESPACE || namespace === SYSTEM_NAMESPACE;
-    if (hostNetwork || isOwn || protectedNamespaces.has(namespace)) return false;
+    if (hostNetwork || isClosed(namespace, protectionRules(this.#options, namespace))) return false;
     return needsDenyPolicy({ rulebook: caches.rulebooks.of(namespace), incidents: [], pods: [pod] });
   }
 

@@ -1,7 +1,8 @@
 // Does one step and notes in the record what became of it. Steps that are not UID-tested patches are written ahead.
-import type { DriftIncident, StepName } from '../api/incident.ts';
+import type { DriftIncident, IsolationForm, StepName } from '../api/incident.ts';
 import type { KubeObject } from '../api/meta.ts';
 import { classify } from '../controller/errors.ts';
+import { WaitingError } from '../controller/outcome.ts';
 import type { Work } from '../decide/decision.ts';
 import { mayBeCut } from '../decide/cut.ts';
 import { stepOf } from '../decide/marks.ts';
@@ -17,14 +18,20 @@ import { settle, touch } from '../respond/settle.ts';
 import { announceExpiry, announceStep } from './announce.ts';
 import { captureFailed, capturesNext, doCapture, evidenceIsKept } from './capture-step.ts';
 import { doConfirm } from './confirm-step.ts';
+import { wasDecidedSince } from './decided.ts';
 import type { Live } from './facts.ts';
-import { noteCut, noteCutBegun, noteEvictionAccepted, noteFailed, noteIsolated, noteUncut } from './notes.ts';
+import { noteAnew, noteBudgetRefusal, noteEvictionAccepted } from './eviction-notes.ts';
+import { noteCut, noteCutBegun, noteFailed, noteIsolated, noteUncut } from './notes.ts';
 import type { ReconcileContext } from './reconcile.ts';
 import type { IncidentRecord } from './record.ts';
+import { doKeep, doRestart } from './restart-step.ts';
+import { entered, enteredForm } from './spend-step.ts';
 import { withStep } from './status.ts';
 
 /** How old what stops an eviction may be when it is asked for, in milliseconds. */
 const FRESH_MS = 2_000;
+/** How long an eviction waits at least that a disruption budget is against, in milliseconds. */
+const BUDGET_MS = 10_000;
 
 /**
  * Runs one step. What failed is noted in the record, for people and for the next decision.
@@ -66,16 +73,35 @@ function dispatch(context: ReconcileContext, record: IncidentRecord, work: Work,
       return doCapture(context, record, live);
     case 'Confirm':
       return doConfirm(context, record, live);
+    case 'Keep':
+      return doKeep(context, record, live);
     case 'Evict':
       return doEvict(context, record, work, live);
+    case 'Restart':
+      return doRestart(context, record);
     case 'Touch':
       return doTouch(context, record);
+    default:
+      return dispatchEnd(context, record, work, live);
+  }
+}
+
+type End = Work & { step: 'Release' | 'Settle' | 'Contain' };
+
+/** What ends an incident otherwise than by an eviction. */
+function dispatchEnd(
+  context: ReconcileContext,
+  record: IncidentRecord,
+  work: End,
+  live: Live,
+): Promise<void> {
+  switch (work.step) {
     case 'Release':
       return doRelease(context, record, live);
     case 'Settle':
       return doSettle(context, record, live, work.atOnce);
     case 'Contain':
-      return doContain(context, record);
+      return doContain(context, record, live);
   }
 }
 
@@ -90,20 +116,21 @@ async function doIsolate(
   const incident = record.current;
   // An incident that only watched until now may be deleted without us; from here on it must not.
   await record.addFinalizer();
+  // The write came back with what people said meanwhile: a pod that is held now is not taken out.
+  if (wasDecidedSince(incident, record.current)) return;
   // What the API objects say changes with the patch: it is read beside it, and gates nothing.
   if (capturesNext(context, incident))
     context.snapshots.begin(incident.metadata.uid, () => beginSnapshot(context, incident, pod));
   if (work.form !== 'LabelOnly') await context.quarantineLists.enter(incident.spec.target);
+  const chosen = await enteredForm(context, record, work.form, live);
+  if (!chosen) return;
   const { severity } = responseOf(incident);
-  const result = await isolate(context, incident, pod, { form: work.form, severity });
+  const result = await isolate(context, incident, pod, { form: chosen.form, severity });
   if (result.kind === 'Gone') return;
   if (result.form !== 'Orphan') context.reservations.forget(incident.metadata.uid);
-  const first = incident.status?.isolation === undefined || incident.status.isolation.form === 'LabelOnly';
-  if (first && result.form !== 'LabelOnly') {
-    const since = Date.parse(incident.spec.trigger.detection.receivedAt);
-    context.metrics.isolated((context.clock.now() - since) / 1000);
-  }
-  const message = [work.message, result.note].filter(Boolean).join(' ');
+  measureIsolation(context, incident, result.form);
+  // A note says that it came otherwise than was planned.
+  const message = [chosen.note ?? work.message, result.note].filter(Boolean).join(' ');
   record.current = noteIsolated(
     record.current,
     { name: work.step, form: result.form, deniedBy: result.deniedBy, message },
@@ -112,13 +139,25 @@ async function doIsolate(
   announceStep(context, record.current, work.step);
 }
 
+// From the alert to the first isolation.
+function measureIsolation(
+  { metrics, clock }: ReconcileContext,
+  { spec, status }: DriftIncident,
+  form: IsolationForm,
+): void {
+  if (form === 'LabelOnly' || (status?.isolation?.form ?? 'LabelOnly') !== 'LabelOnly') return;
+  const since = Date.parse(spec.trigger.detection.receivedAt);
+  metrics.isolated((clock.now() - since) / 1000);
+}
+
 async function doCut(context: ReconcileContext, record: IncidentRecord, { pod }: Live): Promise<void> {
   if (!pod) return;
+  const planned = record.current;
   const begins = async () => {
     record.current = noteCutBegun(record.current, timestamp(context.clock));
     await record.write();
     // The write came back with what people said meanwhile.
-    return !record.current.spec.decision && record.current.metadata.deletionTimestamp === undefined;
+    return !wasDecidedSince(planned, record.current);
   };
   const network = await cut(context, record.current, pod, begins);
   // Gone, or not wanted any more: the next pass looks again.
@@ -131,26 +170,42 @@ async function doCut(context: ReconcileContext, record: IncidentRecord, { pod }:
 async function doEvict(
   context: ReconcileContext,
   record: IncidentRecord,
-  { gracePeriodSeconds, because }: Work & { step: 'Evict' },
-  { pod }: Live,
+  { gracePeriodSeconds, because, orDelete, refusal, anew }: Work & { step: 'Evict' },
+  live: Live,
 ): Promise<void> {
+  const { pod } = live;
   if (!pod) return;
-  const message = ['asking the API server to evict the pod', because].filter(Boolean).join(': ');
+  // The API server would go by the status of the budget, which can be out of date.
+  if (refusal !== undefined) throw new WaitingError('DisruptionBudget', refusal, BUDGET_MS);
+  const planned = record.current;
+  const message = askedFor(orDelete === true, because);
   const change = { name: 'Evict', state: 'Running', reason: 'Running', message, tried: true } as const;
   if (because !== undefined && !stepOf(record.current, 'Evict'))
     announceExpiry(context, record.current, because);
-  if (!(await evidenceIsKept(context, record))) return;
   const began = context.clock.elapsed();
-  record.current = withStep(record.current, change, timestamp(context.clock));
+  const isLate = () => context.clock.elapsed() - began > FRESH_MS;
+  if (!(await evidenceIsKept(context, record))) return;
+  if (isLate()) return;
+  const now = timestamp(context.clock);
+  record.current = noteAnew(withStep(record.current, change, now), anew === true, now);
   await record.write();
-  // Pause switch and policies were read before: after a slow write they are read again, by the next pass.
-  if (context.clock.elapsed() - began > FRESH_MS) return;
+  // Pause switch and policies were read before: after a slow write, or a slow store, they are read again, by the next pass.
+  if (isLate()) return;
   // The write came back with what people said meanwhile; it is theirs to stop this.
-  if (record.current.spec.decision || record.current.metadata.deletionTimestamp !== undefined) return;
+  if (wasDecidedSince(planned, record.current)) return;
+  const begins = async (act: 'Evict' | 'Delete') =>
+    (await entered(context, record, { act, step: 'Evict' }, live)) && !isLate();
   // Gone or changed: the next pass looks again.
-  if ((await evict(context, record.current, pod, gracePeriodSeconds)) !== 'Requested') return;
-  record.current = noteEvictionAccepted(record.current, timestamp(context.clock));
+  const result = await evict(context, record.current, pod, { gracePeriodSeconds, orDelete, begins });
+  if (result === 'Gone' || result === 'Changed') return;
+  const accepted = { by: result.by, ...(result.byVersion && { gracePeriodSeconds }) };
+  record.current = noteEvictionAccepted(record.current, accepted, timestamp(context.clock));
   announceStep(context, record.current, 'Evict');
+}
+
+function askedFor(orDelete: boolean, because: string | undefined): string {
+  const asked = orDelete ? 'evict the pod, or to delete it past its disruption budget' : 'evict the pod';
+  return [`asking the API server to ${asked}`, because].filter(Boolean).join(': ');
 }
 
 async function doRelease(context: ReconcileContext, record: IncidentRecord, live: Live): Promise<void> {
@@ -206,7 +261,13 @@ function succeeded(
   announceStep(context, record.current, step.name);
 }
 
-async function doContain(context: ReconcileContext, record: IncidentRecord): Promise<void> {
+async function doContain(context: ReconcileContext, record: IncidentRecord, live: Live): Promise<void> {
+  const planned = record.current;
+  const began = context.clock.elapsed();
+  if (!(await entered(context, record, { act: 'Contain', step: 'Contain' }, live))) return;
+  // The entry may have waited, and people or the pause switch may have said something meanwhile.
+  await record.refresh();
+  if (wasDecidedSince(planned, record.current) || context.clock.elapsed() - began > FRESH_MS) return;
   await contain(context, record.current);
   const message = 'the incident was deleted before it ended, so the quarantined pod was deleted';
   succeeded(context, record, { name: 'Contain', reason: 'IncidentDeleted', message });
@@ -221,5 +282,7 @@ function failed(
   if (work.step === 'Isolate' && !isUnavailable(error)) context.reservations.forget(incident.metadata.uid);
   const classified = classify(error);
   if (work.step === 'Capture') return captureFailed(context, incident, classified, live);
-  return noteFailed(incident, work.step, classified, context.clock.now());
+  const now = context.clock.now();
+  const refused = work.step === 'Evict' ? noteBudgetRefusal(incident, classified, now) : undefined;
+  return refused ?? noteFailed(incident, work.step, classified, now);
 }

@@ -1,38 +1,55 @@
 // Gathers what is true now for one incident: a few live reads, the rest from the caches.
 import { FINALIZER, SWITCH_CONFIGMAP, SYSTEM_NAMESPACE } from '../api/names.ts';
 import { passesFirewall } from '../api/firewall.ts';
-import { isFinal, type Contribution, type DriftIncident } from '../api/incident.ts';
+import type { Contribution, DriftIncident } from '../api/incident.ts';
 import type { KubeObject } from '../api/meta.ts';
-import { isQuarantined, podFacts, type PodFacts } from '../api/pod.ts';
+import { podFacts } from '../api/pod.ts';
 import type { AnyPolicy } from '../api/policy.ts';
-import { proveImages } from '../decide/images.ts';
+import type { Equivalent } from '../decide/approved-images.ts';
+import { badReplacement } from '../decide/bad-replacement.ts';
 import { mayBeCut } from '../decide/cut.ts';
 import { responseOf } from '../decide/merge.ts';
-import type { Facts } from '../decide/decision.ts';
+import type { Facts, NodeState } from '../decide/decision.ts';
 import { mayEvictOnExpiry } from '../decide/expiry.ts';
-import { quarantinedByUs, stepOf } from '../decide/marks.ts';
-import { countOthers } from '../decide/others.ts';
+import { quarantinedByUs } from '../decide/marks.ts';
+import { countOthers, type Counted, type Neighbours } from '../decide/others.ts';
 import { PAUSE_SWITCH, pausedBy } from '../decide/pause.ts';
+import { recurrenceNeed } from '../decide/spending.ts';
 import { compilePolicy } from '../decide/policies.ts';
-import { protectionOf } from '../decide/protect.ts';
+import { endsInEviction } from '../decide/restart.ts';
+import type { Exemption } from '../decide/protect.ts';
 import { standingOf, type Standing } from '../decide/standing.ts';
+import { isOverdue } from '../decide/terminating.ts';
+import { topWorkload } from '../decide/top-workload.ts';
 import type { Clock } from '../kube/clock.ts';
 import { orAbsent } from '../kube/absent.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { CLUSTER_DRIFT_POLICIES, CONFIG_MAPS, DRIFT_POLICIES, NAMESPACES, PODS } from '../kube/resources.ts';
+import { availabilityOf, readAround, type Around, type Before } from './availability.ts';
 import type { Caches } from './caches.ts';
+import { nodeStateOf } from './node-state.ts';
+import { readRecovery, type Recovery } from './read-recovery.ts';
+import { protectionFacts, readExemptions } from './protection.ts';
+import { replacementFacts } from './replacement.ts';
 import type { Reservations } from './reservations.ts';
+import type { Spending } from './spend.ts';
 import type { Snapshots } from './snapshots.ts';
 
 const MAX_BYSTANDERS = 32;
 
 /** What was read live: the pod whole (evidence and patches need it), and the switches. */
-export interface Live {
+export interface Live extends Recovery {
   pod: KubeObject | undefined;
   namespaceTerminating: boolean;
   paused: string | undefined;
   /** What the policies that asked for a destructive act still want; undefined if none did. */
   standing: Standing | undefined;
+  /** What the node says of itself; only of a pod that should be gone. */
+  node?: NodeState | undefined;
+  /** Exceptions to the protection of the namespace; undefined: it has none, or is not protected. */
+  exemptions?: readonly Exemption[] | undefined;
+  /** What the namespace holds its pods to; absent: no decision needs it now. */
+  around?: (Around & { before: Before }) | undefined;
 }
 
 /** Where facts come from. */
@@ -43,6 +60,10 @@ export interface FactSources {
   reservations: Reservations;
   snapshots: Snapshots;
   protectedNamespaces: ReadonlySet<string>;
+  /** Absent: nothing is limited, as in tests of other things. */
+  spending?: Spending;
+  /** Absent: only equal digests are the same image. */
+  equivalent?: Equivalent;
 }
 
 /** Reads what must not be stale. @throws KubeError when the API server does not answer. */
@@ -52,38 +73,118 @@ export async function readLive(sources: FactSources, incident: DriftIncident): P
   const deleted = incident.metadata.deletionTimestamp !== undefined;
   const expires = mayEvictOnExpiry(incident);
   const evicting = responseOf(incident).contributions.filter(
-    ({ actions }) => actions.includes('Evict') || (expires && actions.includes('Isolate')),
+    ({ actions }) => endsInEviction(actions) || (expires && actions.includes('Isolate')),
   );
-  const [pod, space, paused, standing] = await Promise.all([
-    orAbsent(client.get<KubeObject>(PODS, { namespace, name })),
+  const [pod, space, paused, standing, around, exemptions] = await Promise.all([
+    readPod(sources, { namespace, name, uid }),
     deleted ? orAbsent(client.get<KubeObject>(NAMESPACES, { name: namespace })) : undefined,
     deleted || evicting.length > 0 ? readPaused(client) : undefined,
     evicting.length > 0 ? readStanding(sources, incident, evicting) : undefined,
+    readBefore(sources, incident),
+    readExemptions(sources, namespace),
+    mayTakeAway(incident) ? sources.spending?.ready() : undefined,
   ]);
+  const isGone = pod.pod === undefined;
   return {
-    pod: pod?.metadata.uid === uid ? pod : undefined,
+    ...pod,
+    ...(isGone && (await readRecovery(sources, incident))),
     namespaceTerminating: deleted && (space === undefined || space.metadata.deletionTimestamp !== undefined),
     paused,
     standing,
+    around,
+    exemptions,
   };
+}
+
+// The watch may not have told yet that the pod is gone, and have shown that its containers ended.
+function lastSeenOf(
+  { pods, podEnds }: Pick<Caches, 'pods' | 'podEnds'>,
+  { namespace, name, uid }: DriftIncident['spec']['target'],
+): Facts['lastSeen'] {
+  const known = podEnds?.of(uid);
+  const pod = pods.get(namespace, name);
+  const isOver = pod?.uid === uid && pod.going?.containersEnded === true;
+  return known ?? (isOver ? 'Ended' : undefined);
+}
+
+// A response that only labels or captures spends nothing.
+function mayTakeAway(incident: DriftIncident): boolean {
+  const { contributions } = responseOf(incident);
+  const takes = contributions.some(({ actions }) => actions.includes('Isolate') || endsInEviction(actions));
+  return takes || incident.metadata.deletionTimestamp !== undefined;
+}
+
+// The node is asked only about a pod that should be gone: what it says is told to people, and decides nothing more.
+async function readPod(
+  { client, clock }: FactSources,
+  { uid, ...at }: { namespace: string; name: string; uid: string },
+): Promise<Pick<Live, 'pod' | 'node'>> {
+  const pod = await orAbsent(client.get<KubeObject>(PODS, at));
+  if (pod?.metadata.uid !== uid) return { pod: undefined };
+  const { nodeName, ...facts } = podFacts(pod);
+  if (nodeName === undefined || !isOverdue(facts, clock.now())) return { pod };
+  return { pod, node: await nodeStateOf(client, nodeName) };
 }
 
 /** The facts for {@link plan}. Reads no more than memory, so that nothing happens between looking and deciding. */
 export function factsOf(sources: FactSources, incident: DriftIncident, live: Live): Facts {
   const pod = live.pod && podFacts(live.pod);
+  const counted = countOthers(neighboursOf(sources, incident));
   return {
     now: sources.clock.now(),
     pod,
     namespaceTerminating: live.namespaceTerminating,
-    protection: pod && protectionOf(pod, sources.protectedNamespaces)?.message,
+    ...(pod ? protectionFacts(sources, incident, pod, live.exemptions) : { protection: undefined }),
     paused: live.paused,
+    node: live.node,
+    lastSeen: pod ? undefined : lastSeenOf(sources.caches, incident.spec.target),
     standing: new Map([...cachedStanding(sources.caches, incident), ...(live.standing ?? [])]),
     snapshotBegun: sources.snapshots.get(incident.metadata.uid) !== undefined,
-    ...othersOf(sources, incident),
+    workload: counted.workload,
+    namespace: counted.namespace,
+    ...availabilityFacts(sources, incident, live, counted),
     bystanders: pod && !quarantinedByUs(incident, pod) ? youngSiblings(sources, incident) : [],
-    replacement: pod ? undefined : findReplacement(sources, incident),
+    ...(pod ? { replacement: undefined } : replacementFacts(sources, incident, live.fresh)),
+    ...(live.needless && { needless: live.needless }),
+    ...(pod && spendingFacts(sources, incident)),
     ...firewallFacts(incident, live),
   };
+}
+
+async function readBefore(sources: FactSources, incident: DriftIncident): Promise<Live['around']> {
+  const { absent, out } = countOthers(neighboursOf(sources, incident));
+  const around = await readAround(sources.client, incident);
+  return around && { ...around, before: { absent, out } };
+}
+
+function availabilityFacts(
+  { caches }: FactSources,
+  { spec: { target } }: DriftIncident,
+  { pod, around }: Live,
+  counted: Counted,
+): Pick<Facts, 'availability'> {
+  if (!pod || !around) return {};
+  const one = { facts: podFacts(pod), object: pod, labels: target.labels };
+  const pods = () => caches.pods.byIndex('namespace', target.namespace);
+  return { availability: availabilityOf(around, one, counted, { pods, before: around.before }) };
+}
+
+function spendingFacts(sources: FactSources, incident: DriftIncident): Pick<Facts, 'needs' | 'spent'> {
+  const { spending, clock } = sources;
+  const spent = spending?.spentFor(incident);
+  const again = spent && recurrenceNeed(incident, spent, clock.now());
+  const { needs = [] } = needsOf(sources, incident);
+  const all = [...needs, ...(again ? [again] : [])];
+  return { ...(all.length > 0 && { needs: all }), ...(spent && { spent }) };
+}
+
+// What became of the workload's last eviction.
+function needsOf({ caches, clock }: FactSources, incident: DriftIncident): Pick<Facts, 'needs'> {
+  const { target } = incident.spec;
+  if (target.workload === undefined) return {};
+  const others = caches.incidents.byIndex('topWorkload', topWorkload(target).key);
+  const need = badReplacement(incident, others, clock.now());
+  return need ? { needs: [need] } : {};
 }
 
 // Of the pod as it is now: a container for debugging may have come after the firewall.
@@ -148,23 +249,19 @@ export function cachedStanding({ rulebooks }: Pick<Caches, 'rulebooks'>, inciden
   return standingOf(incident, responseOf(incident).contributions, rulebook);
 }
 
-function othersOf(
-  { caches, reservations }: FactSources,
-  incident: DriftIncident,
-): ReturnType<typeof countOthers> {
+function neighboursOf({ caches, reservations }: FactSources, incident: DriftIncident): Neighbours {
   const { target } = incident.spec;
-  const workload = target.workload?.uid;
-  return countOthers({
-    uid: target.uid,
-    workload,
+  return {
+    target,
     incidents: caches.incidents.byIndex('namespace', target.namespace),
-    siblings: workload === undefined ? [] : caches.pods.byIndex('controller', workload),
+    podsOf: (key) => caches.pods.byIndex('topWorkload', key),
     podOf: ({ spec: { target: other } }) => {
       const pod = caches.pods.get(other.namespace, other.name);
       return pod?.uid === other.uid ? pod : undefined;
     },
     isReserved: ({ metadata }) => reservations.holds(metadata.uid),
-  });
+    isEvicting: ({ metadata }) => reservations.evicts(metadata.uid),
+  };
 }
 
 // Creation times are whole seconds, so age alone does not tell these from a replacement.
@@ -172,64 +269,8 @@ function youngSiblings({ caches }: FactSources, { spec, metadata }: DriftInciden
   const { workload, uid } = spec.target;
   if (workload === undefined) return [];
   return caches.pods
-    .byIndex('controller', workload.uid)
+    .byIndex('topWorkload', topWorkload(spec.target).key)
     .filter((pod) => pod.uid !== uid && pod.createdAt >= metadata.creationTimestamp)
     .map((pod) => pod.uid)
     .slice(0, MAX_BYSTANDERS);
-}
-
-// A pod of the same controller that came after the incident (both times are the API server's) and that no other
-// incident counts as its own.
-function findReplacement(sources: FactSources, incident: DriftIncident): Facts['replacement'] {
-  const { caches, reservations } = sources;
-  const { target } = incident.spec;
-  if (target.workload === undefined || stepOf(incident, 'Evict') === undefined) return undefined;
-  const siblings = caches.pods
-    .byIndex('controller', target.workload.uid)
-    .filter((pod) => pod.uid !== target.uid);
-  const claimed = new Set(
-    caches.incidents
-      .byIndex('workload', target.workload.uid)
-      .filter((other) => other.metadata.uid !== incident.metadata.uid)
-      .flatMap((other) => other.status?.replacement?.uid ?? []),
-  );
-  const free = siblings.filter(
-    (pod) =>
-      mayTake(incident, pod) &&
-      pod.deletionTimestamp === undefined &&
-      !isQuarantined(pod) &&
-      !claimed.has(pod.uid) &&
-      reservations.mayClaim(pod.uid, incident.metadata.uid),
-  );
-  // Of several each incident takes what is of the least use to the others, so that none is left without: two that are as
-  // old as each other may be free to one and not to another.
-  const rivals = rivalsOf(sources, incident);
-  const wanted = new Map(free.map((pod) => [pod, rivals.filter((rival) => mayTake(rival, pod)).length]));
-  const [pod] = free.toSorted(
-    (a, b) =>
-      (wanted.get(a) ?? 0) - (wanted.get(b) ?? 0) ||
-      Number(b.ready) - Number(a.ready) ||
-      a.createdAt.localeCompare(b.createdAt) ||
-      a.name.localeCompare(b.name),
-  );
-  if (!pod) return undefined;
-  const baseline = siblings.filter((other) => other.createdAt < incident.metadata.creationTimestamp);
-  return { pod, proof: proveImages({ replacement: pod, target, siblings: baseline }) };
-}
-
-/** Other incidents of the workload that will look for a replacement, or do already. */
-function rivalsOf({ caches }: FactSources, { metadata, spec }: DriftIncident): DriftIncident[] {
-  return caches.incidents
-    .byIndex('workload', spec.target.workload?.uid ?? '')
-    .filter((other) => other.metadata.uid !== metadata.uid && !isFinal(other));
-}
-
-/** Whether the pod came after the incident was looked at first. */
-function mayTake({ metadata, spec: { target }, status }: DriftIncident, pod: PodFacts): boolean {
-  // The ordinals of a StatefulSet are no copies of each other.
-  if (target.workload?.kind === 'StatefulSet' && pod.name !== target.name) return false;
-  // Nor are the pods of a DaemonSet on other nodes.
-  if (target.workload?.kind === 'DaemonSet' && pod.nodeName !== (target.nodeName ?? pod.nodeName))
-    return false;
-  return pod.createdAt >= metadata.creationTimestamp && !status?.plan?.bystanders?.includes(pod.uid);
 }

@@ -15,9 +15,15 @@ import { withCondition, withStatus, withStep } from './status.ts';
 const PATIENT_TRIES = 4;
 const SHORTEST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 30_000;
+/** What a server that asks to be left alone for longer gets. */
+const MOST_MS = 600_000;
 // What holds an eviction can end, and evidence has a limit of its own. A relabel that stays refused must not hold the
 // rest up.
 const ONLY_WAITS: ReadonlySet<StepName> = new Set(['Capture', 'Evict']);
+// A pod stays as it is without the one, and is gone without the other: what may pass, or be mended, is waited for.
+const WAITS_UNLESS_TERMINAL: ReadonlySet<StepName> = new Set(['Keep', 'Restart']);
+/** Their attempts were counted when they were written ahead. */
+const WRITTEN_AHEAD: ReadonlySet<StepName> = new Set(['Capture', 'Evict', 'Restart']);
 // What only a person can mend is looked at again this often.
 const SLOW_MS = 300_000;
 
@@ -189,15 +195,21 @@ export function noteCaptureGivenUp(incident: DriftIncident, message: string, now
   );
 }
 
-/** The API server accepted the eviction. */
-export function noteEvictionAccepted(incident: DriftIncident, now: string): DriftIncident {
-  const message = 'the API server accepted the eviction';
-  const next = withStep(
-    incident,
-    { name: 'Evict', state: 'Running', reason: 'Evicting', message, tried: false },
-    now,
-  );
-  return withStatus(next, { eviction: { ...next.status?.eviction, requestedAt: now } });
+// Whether the rest of the response waits for the step, and when it is tried again.
+function patience(
+  name: StepName,
+  { kind, afterMs }: Classified,
+  tries: number,
+): { waits: boolean; waitMs: number } {
+  const passing = kind === 'retry';
+  const backoff = Math.min(LONGEST_WAIT_MS, SHORTEST_WAIT_MS * 2 ** tries);
+  const asked = passing ? Math.max(afterMs ?? 0, backoff) : (afterMs ?? SLOW_MS);
+  const mayPass = WAITS_UNLESS_TERMINAL.has(name) && kind !== 'terminal';
+  return {
+    waits: ONLY_WAITS.has(name) || mayPass || kind === 'waiting' || (passing && tries < PATIENT_TRIES),
+    // A later time in a record counts as that of a clock which was wrong: such a step would be tried at once.
+    waitMs: Math.min(asked, MOST_MS),
+  };
 }
 
 /**
@@ -211,12 +223,8 @@ export function noteFailed(
   error: Classified,
   nowMs: number,
 ): DriftIncident {
-  const { kind, reason, message, afterMs } = error;
-  const tries = (stepOf(incident, name)?.attempts ?? 0) + 1;
-  const passing = kind === 'retry';
-  const backoff = Math.min(LONGEST_WAIT_MS, SHORTEST_WAIT_MS * 2 ** tries);
-  const waitMs = passing ? Math.max(afterMs ?? 0, backoff) : (afterMs ?? SLOW_MS);
-  const waits = ONLY_WAITS.has(name) || kind === 'waiting' || (passing && tries < PATIENT_TRIES);
+  const { reason, message } = error;
+  const { waits, waitMs } = patience(name, error, (stepOf(incident, name)?.attempts ?? 0) + 1);
   const now = new Date(nowMs).toISOString();
   const next = withStep(
     incident,
@@ -225,8 +233,7 @@ export function noteFailed(
       state: waits ? 'Waiting' : 'Failed',
       reason,
       message,
-      // Those two were counted when they were written ahead.
-      tried: !ONLY_WAITS.has(name),
+      tried: !WRITTEN_AHEAD.has(name),
       nextAttemptAt: nowMs + waitMs,
     },
     now,

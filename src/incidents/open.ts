@@ -18,6 +18,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import { sourcesOf, type Caches } from './caches.ts';
 import { faultOf } from './fault.ts';
 import { findPod } from './find-pod.ts';
+import { protectionRules } from './protection.ts';
 import type { Reporter } from './report.ts';
 import { incidentName, incidentNumber, targetOf } from './target.ts';
 
@@ -78,19 +79,20 @@ async function forPod(
   pod: PodFacts,
   containerName: string | undefined,
 ): Promise<DetectionOutcome | Retry> {
-  const protection = protectionOf(pod, options.protectedNamespaces);
+  const open = openIncidentOf(options, pod.uid);
+  // What is isolated has lost the labels that policies select by: the record has them.
+  const recorded = open ? asRecorded(pod, open) : pod;
+  const protection = protectionOf(recorded, protectionRules(options, pod.namespace));
   if (protection) return { outcome: 'Protected', message: protection.message };
   const known = options.caches.incidents.byIndex('pod', pod.uid).find((i) => hasAnswered(i, detection));
   if (known) return alreadyIn(known, detection);
-  const open = openIncidentOf(options, pod.uid);
   if (!open && isHeldByAnother(options, pod)) {
     return {
       retryAfterMs: RACE_MS,
       message: `pod ${pod.name} still carries labels of an incident that ended`,
     };
   }
-  // What is isolated has lost the labels that policies select by: the record has them.
-  const ruling = ruleOn(options, detection, open ? asRecorded(pod, open) : pod, containerName);
+  const ruling = ruleOn(options, detection, recorded, containerName);
   if (!ruling) {
     const message = `no policy in force in ${pod.namespace} answers this detection on this pod`;
     return { outcome: 'NoPolicy', message };

@@ -3,6 +3,7 @@
 import { CAPTURE_NAMESPACE, CHECKPOINT_ACCOUNT, HELPERS_CONFIGMAP, SYSTEM_NAMESPACE } from '../api/names.ts';
 import type { Action } from '../api/policy.ts';
 import type { CompiledPolicy } from '../decide/policies.ts';
+import { endsInEviction } from '../decide/restart.ts';
 import { RIGHTS_TO_RUN } from '../helpers/helper-rights.ts';
 import type { HelperSettings, Profile } from '../helpers/helper-settings.ts';
 import type { Access } from '../kube/access-reviews.ts';
@@ -52,7 +53,7 @@ function enforcedAsks(
   const { collectors, exec = [], required } = evidence;
   const captures = actions.includes('Capture');
   // The pod is not evicted then.
-  const stops = required && actions.includes('Evict');
+  const stops = required && endsInEviction(actions);
   const read = captures ? collectors.filter((name) => name !== 'Checkpoint') : [];
   const asks: (NodeAsk | false)[] = [
     rungs.some(({ confirmed }) => confirmed === true) && {
@@ -151,7 +152,7 @@ function whyNot(
 /** A condition has room for so many. */
 function few(rights: readonly Access[]): string {
   const more = rights.length > MAX_NAMED ? ', and others' : '';
-  return `the rights ${listed(rights.slice(0, MAX_NAMED))}${more}`;
+  return `${listed(rights.slice(0, MAX_NAMED))}${more}`;
 }
 
 function helperTrouble(

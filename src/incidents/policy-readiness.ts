@@ -3,20 +3,24 @@ import { POLICY_CONDITIONS, type NewCondition } from '../api/conditions.ts';
 import type { Action } from '../api/policy.ts';
 import { classify, type Classified } from '../controller/errors.ts';
 import type { CompiledPolicy } from '../decide/policies.ts';
+import { isClosed } from '../decide/protect.ts';
 import { MAY_READ_SETTINGS } from '../helpers/helper-rights.ts';
 import { readHelperSettings } from '../helpers/helper-settings.ts';
 import type { Access, AccessReviews } from '../kube/access-reviews.ts';
+import type { Clock } from '../kube/clock.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Logger } from '../observe/log.ts';
 import { ensureDenyPolicy } from '../respond/deny-policy.ts';
 import type { Caches } from './caches.ts';
 import { nodeAsks, nodeTrouble, rightsOfAsks, type NodeAsk, type NodeTrouble } from './policy-node.ts';
-import { describeMissing, isGapOnly, rightsIn, type NeededRight } from './policy-rights.ts';
+import { describeMissing, isGapOnly, restartRights, rightsIn, type NeededRight } from './policy-rights.ts';
+import { protectionRules } from './protection.ts';
 
 /** What {@link prepare} needs. */
 export interface ReadinessContext {
   client: KubeClient;
-  caches: Pick<Caches, 'namespaces'>;
+  clock: Pick<Clock, 'now'>;
+  caches: Pick<Caches, 'namespaces' | 'rulebooks'>;
   /** Shared by all policies. */
   reviews: Pick<AccessReviews, 'mayDo'>;
   /** Empty: all. */
@@ -55,20 +59,34 @@ export async function prepare(context: ReadinessContext, policy: CompiledPolicy)
   const asks = nodeAsks(policy, actions, places);
   const settled = withoutActing(policy, actions, asks);
   if (settled && asks.length === 0) return settled;
-  if (context.protectedNamespaces.has(policy.namespace)) {
+  if (
+    policy.kind === 'DriftPolicy' &&
+    isClosed(policy.namespace, protectionRules(context, policy.namespace))
+  ) {
     const message = `namespace ${policy.namespace} is protected: nothing is ever done to its pods`;
     return { condition: { type: POLICY_CONDITIONS.Ready, status: 'False', reason: 'Protected', message } };
   }
   const key = `${policy.namespace}/${policy.name}`;
   if (settled) return withNode(settled, await checkNode(context, key, asks));
   const [rights, trouble, node] = await Promise.all([
-    checkRights(context, key, rightsIn(actions, places, policy.kind)),
+    checkRights(context, key, rightsOf(context, policy, actions, places)),
     actions.includes('Isolate') ? placeDenyPolicies(context, key, policy) : undefined,
     checkNode(context, key, asks),
   ]);
   // The refusal of the deny policy names one missing right; the reviews name all.
   const prepared = rights.condition.status === 'False' ? rights : (trouble ?? rights);
   return withNode(actions.includes('Isolate') ? onItsNodes(context, policy, prepared) : prepared, node);
+}
+
+function rightsOf(
+  context: ReadinessContext,
+  policy: CompiledPolicy,
+  actions: readonly Action[],
+  places: readonly (string | undefined)[],
+): NeededRight[] {
+  const rights = rightsIn(actions, places, policy.kind);
+  const everywhere = actions.includes('Restart') && places.includes(undefined);
+  return everywhere ? [...rights, ...restartRights(namespacesOf(context, policy))] : rights;
 }
 
 /** What is to be said of a policy that has nothing done to pods; undefined: it has. */
@@ -240,12 +258,12 @@ async function placeDenyPolicy(
 /** Namespaces whose pods the policy can reach. */
 export function namespacesOf(context: ReadinessContext, policy: CompiledPolicy): string[] {
   if (policy.kind === 'DriftPolicy') return [policy.namespace];
-  const { caches, protectedNamespaces, watchNamespaces } = context;
+  const { caches, watchNamespaces } = context;
   return caches.namespaces
     .values()
     .filter((space) => policy.matchesNamespace(space) && space.terminating !== true)
     .map(({ name }) => name)
-    .filter((name) => !protectedNamespaces.has(name))
+    .filter((name) => !isClosed(name, protectionRules(context, name)))
     .filter((name) => watchNamespaces.length === 0 || watchNamespaces.includes(name));
 }
 

@@ -7,6 +7,7 @@ import type { Access } from '../kube/access-reviews.ts';
 import {
   CLUSTER_DRIFT_POLICIES,
   CONFIG_MAPS,
+  CONTROLLER_REVISIONS,
   CORE_EVENTS,
   DAEMON_SETS,
   DEPLOYMENTS,
@@ -20,6 +21,7 @@ import {
   POD_DISRUPTION_BUDGETS,
   PODS,
   REPLICA_SETS,
+  RESOURCE_QUOTAS,
   SERVICE_ACCOUNTS,
   STATEFUL_SETS,
   type ObjectPath,
@@ -29,6 +31,8 @@ import {
 export interface NeededRight extends Access {
   /** The steps that fail without it; none: evidence has a gap without it, and nothing waits. */
   stops: readonly StepName[];
+  /** Without it what a workload can spare is not known in full, and nothing waits. */
+  counts?: true;
 }
 
 /** One line of the table. */
@@ -46,8 +50,16 @@ const STEPS_OF: Readonly<Record<Action, readonly StepName[]>> = {
   Isolate: ['Isolate', 'Release', 'Contain'],
   Capture: ['Capture'],
   Evict: ['Evict', 'Touch'],
+  Restart: ['Keep', 'Evict', 'Touch', 'Restart'],
 };
 const EVERY_ACTION: readonly StepName[] = ['Label', 'Isolate', 'Capture', 'Evict'];
+/** Whoever may make pods has the powers of every ServiceAccount there: nobody is asked for that in the whole cluster. */
+const TO_RESTART: readonly Row[] = [
+  { steps: ['Keep'], verb: 'create', resource: CONTROLLER_REVISIONS },
+  { steps: ['Keep', 'Restart'], verb: 'get', resource: CONTROLLER_REVISIONS },
+  // Also to ask, before the eviction, whether the copy would be taken.
+  { steps: ['Keep', 'Restart'], verb: 'create', resource: PODS },
+];
 
 const anywhere = (): ObjectPath => ({});
 const inside = (namespace: string | undefined): ObjectPath => (namespace === undefined ? {} : { namespace });
@@ -93,6 +105,12 @@ const TO_ACT: readonly Row[] = [
   { steps: ['Contain'], verb: 'delete', resource: PODS },
 ];
 
+/** What is looked at before a pod is taken out of its workload: without it the plan says that it was not. */
+const TO_COUNT: readonly Omit<Row, 'steps'>[] = [
+  { verb: 'list', resource: POD_DISRUPTION_BUDGETS },
+  { verb: 'list', resource: RESOURCE_QUOTAS },
+];
+
 /** What the collectors read besides: what may not be read is noted in the evidence as missing, and the response goes on. */
 const TO_CAPTURE: readonly Omit<Row, 'steps'>[] = [
   { verb: 'get', resource: PODS, at: part('log') },
@@ -117,14 +135,21 @@ export function rightsFor(
   kind: PolicyKind = 'DriftPolicy',
 ): NeededRight[] {
   const steps = new Set(actions.flatMap((action) => STEPS_OF[action]));
-  const toAct = TO_ACT.filter(({ of = kind }) => of === kind).map((row) =>
-    toRight(
-      row,
-      namespace,
-      row.steps.filter((step) => steps.has(step)),
-    ),
-  );
-  const needed = toAct.filter(({ stops }) => stops.length > 0);
+  const rows = namespace === undefined ? TO_ACT : [...TO_ACT, ...TO_RESTART];
+  const toAct = rows
+    .filter(({ of = kind }) => of === kind)
+    .map((row) =>
+      toRight(
+        row,
+        namespace,
+        row.steps.filter((step) => steps.has(step)),
+      ),
+    );
+  const takesOut = steps.has('Isolate') || steps.has('Evict');
+  const toCount = takesOut
+    ? TO_COUNT.map((row) => ({ ...toRight(row, namespace, []), counts: true as const }))
+    : [];
+  const needed = [...toAct.filter(({ stops }) => stops.length > 0), ...toCount];
   if (!steps.has('Capture')) return needed;
   const named = new Set(needed.map(keyOf));
   const toCapture = TO_CAPTURE.map((row) => toRight(row, namespace, []));
@@ -141,6 +166,11 @@ export function rightsIn(
   return [...new Map(all.map((right) => [keyOf(right), right])).values()];
 }
 
+/** The rights to make pods anew, in each of these namespaces; they are given namespace by namespace. */
+export function restartRights(namespaces: readonly string[]): NeededRight[] {
+  return namespaces.flatMap((namespace) => TO_RESTART.map((row) => toRight(row, namespace, row.steps)));
+}
+
 function toRight(
   { verb, resource, at = inside }: Omit<Row, 'steps'>,
   namespace: string | undefined,
@@ -149,9 +179,21 @@ function toRight(
   return { verb, resource, at: at(namespace), stops };
 }
 
-const CURE =
-  "Install config/overlays/enforce, or bind the rights to the responder's account; " +
-  'this is noticed within 5 minutes.';
+const CURE = 'Install config/overlays/enforce.';
+
+const RESTART_CURE = 'See docs/restart.md.';
+/** Bytes that a condition and an Event have room for. */
+const MAX_TEXT = 1_000;
+/** Places that a message names. */
+const MAX_PLACES = 3;
+
+function inFewPlaces(rights: readonly NeededRight[]): string {
+  const places = [...new Set(rights.map(({ at }) => at.namespace))];
+  const named = new Set(places.slice(0, MAX_PLACES));
+  const more = places.length - named.size;
+  const some = listed(rights.filter(({ at }) => named.has(at.namespace)));
+  return more > 0 ? `${some}, and in ${more} more namespaces` : some;
+}
 
 /**
  * For people: every right that is missing, what that means for the policy, and what to do.
@@ -163,12 +205,25 @@ export function describeMissing(missing: readonly NeededRight[]): string {
   const stopped = STEPS.filter((step) => toAct.some(({ stops }) => stops.includes(step)));
   const sentences = [
     toAct.length > 0
-      ? `die-operator lacks the rights ${listed(toAct)}. Meanwhile these steps fail and are tried again: ${stopped.join(', ')}.`
+      ? `die-operator lacks ${inFewPlaces(toAct)}. These steps fail and are retried: ${stopped.join(', ')}.`
       : 'Responses are carried out.',
-    ...(gaps.length > 0 ? [`Evidence has gaps without ${listed(gaps)}.`] : []),
+    ...(gaps.length > 0 ? [`${lostWithout(gaps)} without ${listed(gaps)}.`] : []),
     CURE,
   ];
-  return sentences.join(' ');
+  const text = sentences.join(' ');
+  const told = stopped.includes('Restart') ? `${text} ${RESTART_CURE}` : text;
+  return Buffer.byteLength(told) <= MAX_TEXT ? told : withPlaceOnce(text, toAct[0]?.at.namespace);
+}
+
+// The name of a namespace can be most of the text.
+function withPlaceOnce(text: string, namespace: string | undefined): string {
+  const place = `in namespace ${namespace}`;
+  const after = text.indexOf(place) + place.length;
+  return text.slice(0, after) + text.slice(after).replaceAll(place, 'there');
+}
+
+function lostWithout(gaps: readonly NeededRight[]): string {
+  return gaps.some(({ counts }) => counts) ? 'Facts are missing' : 'Evidence has gaps';
 }
 
 /** Whether the response goes on without it as if it were there, with less evidence. */

@@ -1,5 +1,4 @@
 // One run for one incident: load, plan, do one step, record, and again until there is something to wait for.
-import { isDeepStrictEqual } from 'node:util';
 import { findCondition, INCIDENT_CONDITIONS } from '../api/conditions.ts';
 import { isFinal, type DriftIncident } from '../api/incident.ts';
 import type { PodFacts } from '../api/pod.ts';
@@ -13,6 +12,7 @@ import { DRIFT_INCIDENTS } from '../kube/resources.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { RespondContext } from '../respond/context.ts';
 import { announceEnd, announceIsolation, announceSharedNode, announceWait } from './announce.ts';
+import { noteSeen, wasDecidedSince } from './decided.ts';
 import { describe } from './describe.ts';
 import { announceCapture } from './capture-step.ts';
 import { execute } from './execute.ts';
@@ -23,11 +23,13 @@ import { noteSharedNode } from './notes.ts';
 import { networkViewOf, type Network } from './network.ts';
 import type { QuarantineLists } from './quarantine-lists.ts';
 import { IncidentRecord } from './record.ts';
+import type { Spending } from './spend.ts';
 
 /** What the reconciler works with. */
 export interface ReconcileContext extends RespondContext, FactSources {
   metrics: Metrics;
   quarantineLists: Pick<QuarantineLists, 'enter'>;
+  spending: Spending;
   network: Network;
 }
 
@@ -91,8 +93,12 @@ async function onePass(run: Run): Promise<Outcome | undefined> {
   if (isFinal(record.current) && !hasFinalizer(record.current)) return settle(context, record.current);
   const live = await readLive(context, record.current);
   if (await wasDecided(run)) return undefined;
+  record.current = noteSeen(record.current, timestamp(context.clock));
   const facts = factsOf(context, record.current, live);
   const decision = plan(record.current, facts);
+  // An eviction that was asked for did nothing: its room is free for others.
+  if (facts.pod && facts.pod.deletionTimestamp === undefined)
+    context.reservations.stays(record.current.metadata.uid);
   record.current = describe(record.current, decision, facts, timestamp(context.clock));
   if (decision.kind !== 'Forget') lookAtNode(context, record, live);
   const until = judge(context, record, decision, facts);
@@ -100,7 +106,7 @@ async function onePass(run: Run): Promise<Outcome | undefined> {
     case 'Run':
       return step(run, decision, live);
     case 'Wait':
-      return rest(context, record, soonerOf(decision, until));
+      return rest(context, record, soonerOf(decision, until), facts);
     case 'Done':
       return finish(context, record, decision, facts);
     case 'Forget':
@@ -153,11 +159,7 @@ async function wasDecided(run: Run): Promise<boolean> {
   const before = record.current;
   await record.refresh();
   run.readAt = now;
-  const { spec, metadata } = record.current;
-  return (
-    !isDeepStrictEqual(spec.decision, before.spec.decision) ||
-    metadata.deletionTimestamp !== before.metadata.deletionTimestamp
-  );
+  return wasDecidedSince(before, record.current);
 }
 
 async function step(
@@ -180,6 +182,7 @@ async function step(
   }
   // From here to the patch nothing else may count on the same room under the limits.
   if (work.step === 'Isolate' && work.form === 'Orphan') context.reservations.take(uid);
+  if (work.step === 'Evict' && work.refusal === undefined) context.reservations.evict(uid);
   run.isolated ||= work.step === 'Isolate';
   await execute(context, record, work, live);
   return undefined;
@@ -189,7 +192,9 @@ async function rest(
   context: ReconcileContext,
   record: IncidentRecord,
   { phase, reason, message, until }: Decision & { kind: 'Wait' },
+  { replacement }: Facts,
 ): Promise<Outcome> {
+  if (replacement) context.reservations.claim(replacement.pod.uid, record.current.metadata.uid);
   announceWait(context, record, { kind: 'Wait', phase, reason, message });
   // The pod is as it was: whatever an isolation without an answer was about to take, it did not.
   if (phase === 'Observed') context.reservations.forget(record.current.metadata.uid);

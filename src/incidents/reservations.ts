@@ -4,6 +4,7 @@
 /** Held in memory only: after a restart the cluster itself shows what was done. */
 export class Reservations {
   readonly #takenOut = new Set<string>();
+  readonly #evicting = new Set<string>();
   readonly #claims = new Map<string, string>();
 
   /** The incident is about to take its pod out of its workload. */
@@ -16,8 +17,25 @@ export class Reservations {
     return this.#takenOut.has(incidentUid);
   }
 
-  /** The pod counts as the replacement of that incident. */
+  /** The API server is about to be asked to evict the pod of the incident. */
+  evict(incidentUid: string): void {
+    this.#evicting.add(incidentUid);
+  }
+
+  /** Whether {@link evict} was called and the pod may have gone by it. */
+  evicts(incidentUid: string): boolean {
+    return this.#evicting.has(incidentUid);
+  }
+
+  /** The pod is there and does not go. */
+  stays(incidentUid: string): void {
+    this.#evicting.delete(incidentUid);
+  }
+
+  /** The pod counts as the replacement of that incident, and no other one does any more. */
   claim(podUid: string, incidentUid: string): void {
+    if (this.#claims.get(podUid) === incidentUid) return;
+    for (const [other, by] of this.#claims) if (by === incidentUid) this.#claims.delete(other);
     this.#claims.set(podUid, incidentUid);
   }
 
@@ -29,6 +47,7 @@ export class Reservations {
   /** The incident is over and its record tells the rest. */
   forget(incidentUid: string): void {
     this.#takenOut.delete(incidentUid);
+    this.#evicting.delete(incidentUid);
   }
 
   /** The pod is gone: its name can be reused, its UID never. */

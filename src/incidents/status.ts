@@ -13,9 +13,11 @@ const ENDED: ReadonlySet<StepStatus['state']> = new Set(['Succeeded', 'Skipped',
 
 /** Waits that end only when a person does something. */
 const NEEDS_PERSON: ReadonlySet<string> = new Set([
-  'NoController',
+  'AwaitingApproval',
+  'ApprovalEnding',
+  'ApprovalExpired',
+  'PlanChanged',
   'Finished',
-  'LastReadyCopy',
   'EvictionTimeout',
   'MultipleDisruptionBudgets',
   'InvalidRequest',
@@ -24,9 +26,17 @@ const NEEDS_PERSON: ReadonlySet<string> = new Set([
   'ForeignNetworkPolicy',
   'LabelsKeepChanging',
   'PodStuckTerminating',
+  'HeldByFinalizer',
+  'NodeSilent',
   'QuarantineExpired',
   'EvidenceMissing',
+  'LedgerUnreadable',
   'ConfirmationUnknown',
+  'ManifestChanged',
+  'RestartRefused',
+  'RestartUnapproved',
+  'RestartUnpinnable',
+  'SpecChanged',
 ]);
 
 /** Returns the incident with other status fields. */

@@ -16,6 +16,7 @@ import { DRIFT_INCIDENTS, PODS } from '../kube/resources.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Caches } from './caches.ts';
 import { faultOf } from './fault.ts';
+import { protectionRules } from './protection.ts';
 
 /** What {@link StrayPods} needs. */
 export interface StrayPodsOptions {
@@ -23,7 +24,7 @@ export interface StrayPodsOptions {
   clock: Clock;
   log: Logger;
   events: Pick<EventRecorder, 'record'>;
-  caches: Pick<Caches, 'pods' | 'incidents'>;
+  caches: Pick<Caches, 'pods' | 'incidents' | 'rulebooks'>;
   protectedNamespaces: ReadonlySet<string>;
 }
 
@@ -98,7 +99,9 @@ export class StrayPods {
   }
 
   #strayOf(pod: PodFacts, incidents: readonly DriftIncident[]): Stray | undefined {
-    if (protectionOf(pod, this.#options.protectedNamespaces)) return undefined;
+    const rules = protectionRules(this.#options, pod.namespace);
+    // Where exceptions are named, ended ones too, it may be that we isolated it.
+    if (rules.exemptions.length === 0 && protectionOf(pod, rules)) return undefined;
     return strayOf(pod, incidents);
   }
 

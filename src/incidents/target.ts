@@ -42,6 +42,15 @@ export function targetOf(pod: PodFacts): Target {
         ...(imageID !== undefined && { imageID: imageID.slice(0, 512) }),
         ...(containerID !== undefined && { containerID: containerID.slice(0, 128) }),
       })),
+    ...(pod.initContainers && {
+      initContainers: pod.initContainers
+        .slice(0, MAX_RECORDED_CONTAINERS)
+        .map(({ name, image, imageID }) => ({
+          name,
+          image: image.slice(0, 512),
+          ...(imageID !== undefined && { imageID: imageID.slice(0, 512) }),
+        })),
+    }),
   };
 }
 

@@ -7,8 +7,19 @@ import { apiVersionOf, SELF_SUBJECT_ACCESS_REVIEWS, type ObjectPath, type Resour
 
 /** One verb on one kind of object, as RBAC knows it. */
 export interface Access {
-  /** `manage` and `run` are asked for by our admission policies only. */
-  verb: 'get' | 'list' | 'watch' | 'create' | 'patch' | 'delete' | 'manage' | 'run';
+  /** Those after `delete` are asked for by our admission policies only. */
+  verb:
+    | 'get'
+    | 'list'
+    | 'watch'
+    | 'create'
+    | 'patch'
+    | 'delete'
+    | 'manage'
+    | 'run'
+    | 'approve'
+    | 'hold'
+    | 'release';
   resource: Resource;
   /** Without a namespace: in the whole cluster. Without a name: on objects of any name. */
   at: ObjectPath;

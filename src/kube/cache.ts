@@ -23,13 +23,17 @@ export interface ResourceCacheOptions<P> {
   log: Log;
 }
 
-/** One change. A `set` has the value before if there was one. A `delete` has the last value. */
+/**
+ * One change. A `set` has the value before if there was one. A `delete` has the last value that is known: with `isLast` that at
+ * the very end, without what it was when it was last heard of.
+ */
 export interface CacheChange<P> {
   type: 'set' | 'delete';
   /** `namespace/name`; of a cluster-scoped object `/name`. */
   key: string;
   value: P;
   previous?: P;
+  isLast?: true;
 }
 
 /** Is told of each change once the cache holds it. */
@@ -158,7 +162,7 @@ export class ResourceCache<P> {
         this.#project(event.object, (key, entry) => this.#notify(this.#set(shard, key, entry)));
         break;
       case 'Delete':
-        this.#notify(this.#delete(shard, keyOf(event.object)));
+        this.#notify(this.#deleteAs(shard, event.object));
         break;
     }
   }
@@ -186,6 +190,18 @@ export class ResourceCache<P> {
     shard.keys.add(key);
     changes.push({ type: 'set', key, value, ...(before && isSame ? { previous: before.value } : {}) });
     return changes;
+  }
+
+  /** An object that the watch says was deleted; it comes as it was at its end. */
+  #deleteAs(shard: Shard<P>, object: KubeObject): CacheChange<P>[] {
+    let last: Entry<P> | undefined;
+    this.#project(object, (_key, entry) => (last = entry));
+    const changes = this.#delete(shard, keyOf(object));
+    return changes.map((change) =>
+      last?.uid === object.metadata.uid && last.resourceVersion === object.metadata.resourceVersion
+        ? { ...change, value: last.value, isLast: true }
+        : change,
+    );
   }
 
   #delete(shard: Shard<P>, key: string): CacheChange<P>[] {

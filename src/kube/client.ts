@@ -57,6 +57,12 @@ export interface WriteOptions extends CallOptions {
   dryRun?: boolean;
 }
 
+/** Options of a deletion. */
+export interface DeletionOptions extends WriteOptions {
+  gracePeriodSeconds?: number;
+  resourceVersion?: string;
+}
+
 /** What a list or watch selects. */
 export interface Selection {
   namespace?: string;
@@ -96,12 +102,12 @@ export interface KubeClient {
     ops: readonly JsonPatchOp[],
     options?: WriteOptions,
   ): Promise<T>;
-  /** Deletes by UID: the precondition is not optional. */
+  /** Deletes by UID: the precondition is not optional. With a version only that very version. */
   delete(
     resource: Resource,
     at: ObjectPath & { name: string },
     uid: string,
-    options?: WriteOptions & { gracePeriodSeconds?: number },
+    options?: DeletionOptions,
   ): Promise<void>;
   /**
    * Reads what is no object, such as the subresource `log`, up to `maxBytes`. Once bytes have come it resolves with those,

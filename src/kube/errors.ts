@@ -193,6 +193,14 @@ export const isTestFailure = is(
 export const isBudgetDenied = is(
   (error) => error.status === 429 && error.causes.some((cause) => cause.reason === 'DisruptionBudget'),
 );
+/** An eviction waits for a disruption budget whose status is older than the budget itself: then it says when to ask again. */
+export const isBudgetStale = is((error) => isBudgetDenied(error) && error.retryAfterMs !== undefined);
+/** An eviction is refused by a disruption budget whose status nobody keeps up to date. */
+export const isBudgetBroken = is(
+  (error) =>
+    error.status === 403 &&
+    /pdb disruptions allowed is negative|DisruptedPods map too big/.test(error.message),
+);
 /** More than one disruption budget selects the pod: no eviction will ever succeed. */
 export const isMultipleBudgets = is((error) => error.reason === MULTIPLE_BUDGETS);
 /** The server sheds load: ask again later. It did not start on the request. */

@@ -5,6 +5,7 @@ import { hasMetadata, isSuccess, readError, readJson } from './answer.ts';
 import { orAbort, readUpTo, silenceLimit } from './body.ts';
 import type {
   CallOptions,
+  DeletionOptions,
   JsonPatchOp,
   KubeClient,
   KubeList,
@@ -89,12 +90,7 @@ class HttpKubeClient implements KubeClient {
     return (await this.#write(calls.patchCall(resource, at, ops, options?.dryRun), options)) as T;
   }
 
-  async delete(
-    resource: Resource,
-    at: Named,
-    uid: string,
-    options: WriteOptions & { gracePeriodSeconds?: number } = {},
-  ): Promise<void> {
+  async delete(resource: Resource, at: Named, uid: string, options: DeletionOptions = {}): Promise<void> {
     await this.#write(calls.deleteCall(resource, at, uid, options), options);
   }
 

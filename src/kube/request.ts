@@ -100,12 +100,16 @@ export function deleteCall(
   resource: Resource,
   at: ObjectPath,
   uid: string,
-  options: { dryRun?: boolean | undefined; gracePeriodSeconds?: number | undefined },
+  options: {
+    dryRun?: boolean | undefined;
+    gracePeriodSeconds?: number | undefined;
+    resourceVersion?: string | undefined;
+  },
 ): Call {
   const body = {
     apiVersion: 'v1',
     kind: 'DeleteOptions',
-    preconditions: { uid },
+    preconditions: { uid, resourceVersion: options.resourceVersion },
     gracePeriodSeconds: options.gracePeriodSeconds,
     dryRun: options.dryRun ? ['All'] : undefined,
   };

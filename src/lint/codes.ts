@@ -64,6 +64,11 @@ export const LINT_CODES = {
     'A policy in Enforce evicts, and its limits are so high that they limit nothing.',
     'Choose limits that the workloads survive.',
   ),
+  DeletePastBudget: code(
+    'Warning',
+    'A policy in Enforce evicts, and deletes the pod if a disruption budget does not allow that soon: a budget that was used up by a rollout or a drain is passed over within minutes.',
+    'Choose a longer eviction.waitForBudget (10m or more), or then: Hold.',
+  ),
   EvictWithoutEvidence: code(
     'Warning',
     'A rung evicts, and nothing says that evidence is captured before: it goes with the pod.',
@@ -83,6 +88,11 @@ export const LINT_CODES = {
     'Warning',
     'The image of an exception is open: whoever can push a tag, or name an image so, is excused.',
     'Name the image by digest, as in registry.example/agent@sha256:....',
+  ),
+  WideUnprotect: code(
+    'Warning',
+    'An exception to the protection of a namespace is about all of its pods: also those that the cluster cannot do without and that have no critical priority.',
+    'Name its pods by podSelector or images.',
   ),
   LongException: code(
     'Warning',

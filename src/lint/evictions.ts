@@ -1,6 +1,8 @@
 // Rungs that evict: for what, with what before it, and how many pods at a time.
 import type { Response } from '../api/policy.ts';
 import { severityRank } from '../api/severity.ts';
+import { parseDuration } from '../decide/duration.ts';
+import { endsInEviction } from '../decide/restart.ts';
 import type { LintedPolicy, PolicyRule, Remark } from './finding.ts';
 import { actionsWith, letsAllPass } from './rungs.ts';
 import { truthOf } from './truth.ts';
@@ -8,10 +10,13 @@ import { truthOf } from './truth.ts';
 /** More pods at a time than this limit nothing: larger workloads are rare, and are lost with so many pods. */
 const MANY_PODS = 50;
 
+/** A rollout, or a drain, uses a budget up for about as long. */
+const SHORT_WAIT_MS = 600_000;
+
 /** Rule: eviction is confirmed, comes after isolation and evidence, and is limited. */
 export const evictions: PolicyRule = (policy) => {
   const evicting = policy.rungs.flatMap((rung, index) =>
-    rung.actions.includes('Evict') ? [{ rung, path: `spec.responses[${index}]` }] : [],
+    endsInEviction(rung.actions) ? [{ rung, path: `spec.responses[${index}]` }] : [],
   );
   if (evicting.length === 0) return [];
   const enforced = policy.spec.mode === 'Enforce';
@@ -20,7 +25,7 @@ export const evictions: PolicyRule = (policy) => {
       ...(enforced ? confirmation(rung, path) : []),
       ...precautions(rung, path, policy),
     ]),
-    ...(enforced ? unlimited(policy) : []),
+    ...(enforced ? [...unlimited(policy), ...wholeWorkload(policy), ...pastBudget(policy)] : []),
   ];
 };
 
@@ -50,6 +55,22 @@ function precautions(rung: Response, path: string, { rungs }: LintedPolicy): Rem
     return done.has(action) ? [] : [{ code, path: `${path}.actions`, message }];
   };
   return [...missing('Capture', 'EvictWithoutEvidence'), ...missing('Isolate', 'EvictWithoutIsolation')];
+}
+
+function pastBudget({ spec: { eviction } }: LintedPolicy): Remark[] {
+  if (eviction.then !== 'Delete' || parseDuration(eviction.waitForBudget) >= SHORT_WAIT_MS) return [];
+  const message = `pods are deleted past their disruption budgets after ${eviction.waitForBudget}`;
+  return [{ code: 'DeletePastBudget', path: 'spec.eviction.waitForBudget', message }];
+}
+
+// A share of all, and nobody is asked about the last copy.
+function wholeWorkload({ spec: { limits, approval } }: LintedPolicy): Remark[] {
+  const { maxUnavailable } = limits.perWorkload;
+  const asks = approval.requiredFor.some((one) => one === 'LastReadyCopy' || one === 'Always');
+  if (asks || Number.parseInt(maxUnavailable) < 100) return [];
+  const message =
+    'all pods of a workload may be missing at a time, and nobody is asked about the last one: one false alarm, or one attacker, takes it down';
+  return [{ code: 'EvictUnlimited', path: 'spec.limits.perWorkload.maxUnavailable', message }];
 }
 
 function unlimited({ spec: { limits } }: LintedPolicy): Remark[] {

@@ -9,6 +9,7 @@ import { neverMatches } from './never-matches.ts';
 import { noEffect } from './no-effect.ts';
 import { isOurs, readPolicy } from './read-policy.ts';
 import { shadowedRungs } from './shadowed.ts';
+import { unprotected } from './unprotect.ts';
 
 const RULES: readonly PolicyRule[] = [
   neverMatches,
@@ -18,6 +19,7 @@ const RULES: readonly PolicyRule[] = [
   exceptionImages,
   attackerConditions,
   noEffect,
+  unprotected,
 ];
 
 /** What lint found, and of how many policies. */

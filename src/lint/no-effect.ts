@@ -18,6 +18,7 @@ export function noEffect(policy: LintedPolicy): Remark[] {
     ...(rungs.length === 0
       ? onlyGrants(policy)
       : exceptions.flatMap((one, index) => capsNothing(one, index, policy))),
+    ...asksNobody(policy),
     ...ownLabels.map(({ key }) =>
       idle(
         'spec.match.podSelector',
@@ -42,6 +43,18 @@ function onlyGrants({ spec: { mode, exceptions = [] } }: LintedPolicy): Remark[]
       ? [idle('spec.exceptions', 'there are no responses to cap: an exception never reaches another policy')]
       : []),
   ];
+}
+
+// Only these make an isolation wait.
+const ASKED_BEFORE: readonly string[] = ['StatefulSet', 'SingleReplica', 'LastReadyCopy', 'Always'];
+
+function asksNobody({ spec: { approval }, rungs }: LintedPolicy): Remark[] {
+  if (approval.before !== 'Isolate') return [];
+  const isolates = rungs.some(({ actions }) => actions.includes('Isolate'));
+  const asks = approval.requiredFor.some((one) => ASKED_BEFORE.includes(one));
+  if (isolates && asks) return [];
+  const why = isolates ? `approval.requiredFor has none of ${ASKED_BEFORE.join(', ')}` : 'no rung isolates';
+  return [idle('spec.approval.before', `no isolation waits for a person: ${why}`)];
 }
 
 function capsNothing({ name, maxAction }: Exception, index: number, { rungs }: LintedPolicy): Remark[] {

@@ -1,6 +1,7 @@
 // Metrics, named for what happened. All label values come from fixed sets: no text of an alert gets into one.
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { CAP_SOURCES, FINAL_PHASES, STEPS, type CapSource, type FinalPhase } from '../api/incident.ts';
+import { HOLD_REASONS } from '../api/ledger.ts';
 import type { Resource } from '../kube/resources.ts';
 
 /** How one run of a step can end; Waiting: not failed, tried again later. */
@@ -46,6 +47,10 @@ export interface Metrics<Outcome extends string = string> {
   showNodes(counts: () => Readonly<Record<string, number>>): void;
   /** Shows how many quarantined pods people were told of that no open incident answers for. */
   showStrays(count: () => number): void;
+  /** An incident began to wait for a limit, the ledger or the circuit breaker. */
+  held(reason: string): void;
+  /** Shows the circuit breaker and the ledger of destructive acts. */
+  showSpending(spending: SpendingShown): void;
   /** Shows whether this process acts on incidents. */
   showLeading(leading: () => boolean): void;
   /** Shows how many bytes the journal has on disk, and whether it takes anything. */
@@ -62,6 +67,13 @@ export interface Metrics<Outcome extends string = string> {
   readonly contentType: string;
 }
 
+/** What {@link Metrics.showSpending} reads. */
+export interface SpendingShown {
+  readonly isOpen: boolean;
+  readonly entries: number;
+  readonly isUsable: boolean;
+}
+
 /** Options of {@link createMetrics}. */
 export interface MetricsOptions<Outcome extends string> {
   /** Every outcome that a detection can have. */
@@ -70,6 +82,7 @@ export interface MetricsOptions<Outcome extends string> {
 
 const STATUSES = ['400', '401', '404', '405', '413', '415', '500', '503'];
 const OTHER = 'other';
+const HOLDS: ReadonlySet<string> = new Set(HOLD_REASONS);
 const STEP_BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600];
 const ISOLATED_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
@@ -95,6 +108,10 @@ export function createMetrics<Outcome extends string>(options: MetricsOptions<Ou
       registry.removeSingleMetric('die_operator_stray_quarantines');
       reading(registry, 'stray_quarantines', 'Quarantined pods without an open incident.', count);
     },
+    held: (reason) => {
+      if (HOLDS.has(reason)) families.held.inc({ reason });
+    },
+    showSpending: (spending) => showSpending(registry, spending),
     showLeading: (leading) =>
       reading(registry, 'leading', 'Whether this process acts on incidents: 1 or 0.', () =>
         Number(leading()),
@@ -146,6 +163,9 @@ function register(registry: Registry, outcomes: readonly string[]) {
       'Quarantines that were older than their policies allow.',
       {},
     ),
+    held: counter(registry, 'holds_total', 'Evictions that began to wait, by what held them.', {
+      reason: HOLD_REASONS,
+    }),
     evidenceDeleted: counter(
       registry,
       'evidence_deleted_total',
@@ -219,6 +239,19 @@ function sizes(registry: Registry, name: string, help: string, label: string): M
   });
   registry.registerMetric(gauge);
   return sources;
+}
+
+// Each term of a leader has its own.
+function showSpending(registry: Registry, spending: SpendingShown): void {
+  const all: [string, string, () => number][] = [
+    ['breaker_open', 'Whether the circuit breaker is open: 1 or 0.', () => Number(spending.isOpen)],
+    ['ledger_entries', 'Destructive acts in the ledger.', () => spending.entries],
+    ['ledger_usable', 'Whether the ledger can be used: 1 or 0.', () => Number(spending.isUsable)],
+  ];
+  for (const [name, help, read] of all) {
+    registry.removeSingleMetric(`die_operator_${name}`);
+    reading(registry, name, help, read);
+  }
 }
 
 // Each term of a leader has its own counts.

@@ -3,6 +3,7 @@ import type { DriftIncident } from '../api/incident.ts';
 import { candidateOf, needsNode, planComparisons, type Candidate } from '../decide/comparison.ts';
 import type { CompiledPolicy } from '../decide/policies.ts';
 import { createOpener } from '../incidents/open.ts';
+import { protectionRules } from '../incidents/protection.ts';
 import { Reporter } from '../incidents/report.ts';
 import type { CacheChange } from '../kube/cache.ts';
 import { sleep } from '../kube/clock.ts';
@@ -84,7 +85,7 @@ class Comparisons {
   }
 
   #candidates(): Candidate[] {
-    const { caches, protectedNamespaces } = this.#parts;
+    const { caches } = this.#parts;
     const asking = new Map<string, CompiledPolicy[]>();
     const askingIn = (namespace: string) => {
       const known = asking.get(namespace);
@@ -96,7 +97,8 @@ class Comparisons {
     };
     return caches.pods.values().flatMap((pod) => {
       const policies = askingIn(pod.namespace);
-      return policies.length === 0 ? [] : (candidateOf(pod, policies, protectedNamespaces) ?? []);
+      if (policies.length === 0) return [];
+      return candidateOf(pod, policies, protectionRules(this.#parts, pod.namespace)) ?? [];
     });
   }
 

@@ -1,11 +1,12 @@
 // Which changes in the cluster can matter to an incident or a policy.
 import { isDeepStrictEqual } from 'node:util';
 import { isFinal, type DriftIncident } from '../api/incident.ts';
-import { controllerOf, type PodFacts } from '../api/pod.ts';
+import type { PodFacts } from '../api/pod.ts';
 import type { AnyPolicy } from '../api/policy.ts';
 import type { KeyedQueue } from '../controller/queue.ts';
 import { stepOf } from '../decide/marks.ts';
 import { responseOf } from '../decide/merge.ts';
+import { topWorkload, type Owned } from '../decide/top-workload.ts';
 import type { Caches, PolicyEntry } from '../incidents/caches.ts';
 import { hasFinalizer } from '../incidents/facts.ts';
 import type { ReconcileContext } from '../incidents/reconcile.ts';
@@ -35,7 +36,10 @@ export function onIncidentAndPolicyChanges(
   };
   addPolicies([...caches.policies.values(), ...caches.clusterPolicies.values()]);
   const cancels = [
-    caches.incidents.subscribe(({ type, value }) => {
+    caches.incidents.subscribe(({ type, value, previous }) => {
+      // What it took out counts no more; and a new one may be about a pod that another one takes for its replacement.
+      if (type === 'delete' || !previous || (isFinal(value) && !isFinal(previous)))
+        for (const incident of waitingSiblings(caches.incidents, value.spec.target)) add(incident);
       if (type === 'set') return add(value);
       held.reservations.forget(value.metadata.uid);
       held.snapshots.forget(value.metadata.uid);
@@ -87,17 +91,25 @@ function waitsForIsolation(incident: DriftIncident): boolean {
   return asked && stepOf(incident, 'Isolate') === undefined;
 }
 
-/** The incidents of the pod itself, and of its siblings those that wait for a Ready copy. */
+/** The incidents of the pod itself, the one that made it, and of its siblings those that wait for a Ready copy. */
 function concernedBy({ incidents }: Caches, pod: PodFacts): DriftIncident[] {
-  const controller = controllerOf(pod);
-  const siblings = controller ? incidents.byIndex('workload', controller.uid).filter(waitsForCopy) : [];
-  return [...incidents.byIndex('pod', pod.uid), ...siblings];
+  return [
+    ...incidents.byIndex('pod', pod.uid),
+    ...incidents.byIndex('madeAnew', pod.uid),
+    ...waitingSiblings(incidents, pod),
+  ];
+}
+
+function waitingSiblings(incidents: Caches['incidents'], of: Owned): DriftIncident[] {
+  return incidents.byIndex('topWorkload', topWorkload(of).key).filter(waitsForCopy);
 }
 
 function waitsForCopy({ status }: DriftIncident): boolean {
   return (
     status?.phase === 'Verifying' ||
-    status?.conditions?.some(({ reason }) => reason === 'LastReadyCopy') === true
+    status?.phase === 'AwaitingApproval' ||
+    status?.conditions?.some(({ reason }) => reason === 'ApprovalExpired' || reason === 'MaxUnavailable') ===
+      true
   );
 }
 

@@ -12,8 +12,11 @@ import { QuarantineLists } from '../incidents/quarantine-lists.ts';
 import { reconcile } from '../incidents/reconcile.ts';
 import { Reservations } from '../incidents/reservations.ts';
 import { Snapshots } from '../incidents/snapshots.ts';
+import { createSpending } from '../incidents/spend.ts';
+import type { SpendingLimits } from '../incidents/spent.ts';
 import { AccessReviews } from '../kube/access-reviews.ts';
 import type { EventRecorder } from '../kube/events.ts';
+import type { Digests } from '../registry/digests.ts';
 import type { Logger } from '../observe/log.ts';
 import type { RespondContext } from '../respond/context.ts';
 import { sweepEvidence, type EvidenceSweepParts } from './evidence-sweep.ts';
@@ -21,6 +24,7 @@ import { runComparisons } from './comparison.ts';
 import { addIncidentOf, onIncidentAndPolicyChanges } from './incident-changes.ts';
 import { onNamespaceChanges } from './namespace-changes.ts';
 import { onNetworkChanges } from './network-changes.ts';
+import { equivalentBy } from './image-digests.ts';
 import { createNodeTests } from './node-tests.ts';
 import type { SharedParts } from './parts.ts';
 import { createPodProbes } from './pod-probes.ts';
@@ -33,6 +37,12 @@ export interface TermParts
   /** See {@link EvidenceSweepParts}. */
   serverSkew?: EvidenceSweepParts['serverSkew'];
   network: Network;
+  /** What the installation limits, whatever policies say. */
+  limits: SpendingLimits;
+  /** Name of the ledger; another one is for tests that share a cluster. */
+  ledgerName?: string | undefined;
+  /** What registries tell of digests; absent: only equal digests are the same image. */
+  digests?: Digests | undefined;
   /** Outlives the terms of a leader; {@link Network} asks it. */
   nodes: NodeVerdicts;
 }
@@ -51,10 +61,11 @@ export async function respond(parts: TermParts, events: EventRecorder, signal: A
   });
   const context = contextOf(parts, { events, reviews, probeOf: podProbes.probeOf });
   const common = { clock, random, onOutcome };
+  const equivalent = equivalentBy(parts, (key) => incidents.add(key));
   const nodeTests = createNodeTests({ ...context, onOutcome });
   const incidents = new KeyedQueue({
     ...common,
-    worker: (key, stopping) => reconcile({ ...context, stopping }, key),
+    worker: (key, stopping) => reconcile({ ...context, ...equivalent, stopping }, key),
   });
   const policies = new KeyedQueue({
     ...common,
@@ -65,6 +76,7 @@ export async function respond(parts: TermParts, events: EventRecorder, signal: A
   metrics.showQueue('incidents', () => incidents.depth);
   metrics.showQueue('policies', () => policies.depth);
   metrics.showQueue('namespaces', () => namespaces.depth);
+  metrics.showSpending(context.spending);
   await nodeTests.load(signal);
   const cancels = [
     onIncidentAndPolicyChanges(context, { incidents, policies }),
@@ -81,6 +93,7 @@ export async function respond(parts: TermParts, events: EventRecorder, signal: A
     podProbes.run(incidents, signal),
     runComparisons({ ...context, nodeCollector: parts.nodeCollector }, signal),
     parts.network.backends.run(signal),
+    context.spending.run(signal),
   ]);
   for (const cancel of cancels) cancel();
 }
@@ -94,6 +107,7 @@ interface OfTerm {
 function contextOf(parts: TermParts, { events, reviews, probeOf }: OfTerm) {
   const quarantineLists = new QuarantineLists({ ...parts, reviews });
   const { findings } = parts.network;
+  const reservations = new Reservations();
   return {
     ...parts,
     events,
@@ -108,7 +122,8 @@ function contextOf(parts: TermParts, { events, reviews, probeOf }: OfTerm) {
           quarantineLists.deniesAccess && quarantineLists.lists(pod),
       },
     },
-    reservations: new Reservations(),
+    reservations,
+    spending: createSpending({ ...parts, events, reservations }),
     snapshots: new Snapshots(),
   };
 }

@@ -1,4 +1,4 @@
-// What config/ installs runs as it stands, with nothing but the image replaced: with the rights it has, as the user it names,
+// What config/ installs runs as it stands, with nothing changed but the image and the limits: with the rights it has, as the user it names,
 // and reached by those whom its NetworkPolicies let in.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

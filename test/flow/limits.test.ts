@@ -1,6 +1,8 @@
 // Limits and owners: who keeps its labels, and what the incident says about it.
 import { describe, expect } from 'vitest';
+import { findCondition } from '../../src/api/conditions.ts';
 import type { DriftIncident } from '../../src/api/incident.ts';
+import type { KubeObject } from '../../src/api/meta.ts';
 import { QUARANTINE_LABEL } from '../../src/api/names.ts';
 import { DEPLOYMENTS, DRIFT_INCIDENTS, PODS } from '../../src/kube/resources.ts';
 import { flowTest as test } from '../support/flow-test.ts';
@@ -23,7 +25,10 @@ describe('the quarantine limit', () => {
   }) => {
     const pods = await world.deployment(5);
     const operator = await world.operator();
-    await world.policy({ responses: CONTAIN, limits: { perWorkload: { quarantined: 2 } } });
+    await world.policy({
+      responses: CONTAIN,
+      limits: { perWorkload: { quarantined: 2, maxUnavailable: '100%' } },
+    });
     await Promise.all(pods.map((pod) => operator.post(world.alert(pod))));
     expect(await forms(world, 5)).toEqual(['Gentle', 'Gentle', 'Gentle', 'Orphan', 'Orphan']);
   });
@@ -33,7 +38,7 @@ describe('the quarantine limit', () => {
     const operator = await world.operator();
     await world.policy({
       responses: CONTAIN,
-      limits: { perNamespace: { quarantined: 1 }, perWorkload: { quarantined: 3 } },
+      limits: { perNamespace: { quarantined: 1 }, perWorkload: { quarantined: 3, maxUnavailable: '100%' } },
     });
     await Promise.all(pods.map((pod) => operator.post(world.alert(pod))));
     expect(await forms(world, 4)).toEqual(['Gentle', 'Gentle', 'Gentle', 'Orphan']);
@@ -66,9 +71,9 @@ describe('the last Ready copy', () => {
     const operator = await world.operator();
     await world.policy();
     await operator.post(world.alert(victim));
-    const held = await world.incident('that waits', (i) => i.status?.phase === 'Quarantined');
+    const held = await world.incident('that waits', (i) => i.status?.phase === 'AwaitingApproval');
     expect(held.status?.conditions).toContainEqual(
-      expect.objectContaining({ type: 'Stalled', reason: 'LastReadyCopy' }),
+      expect.objectContaining({ type: 'Stalled', reason: 'AwaitingApproval' }),
     );
     expect(operator.writes.some(({ path }) => path.includes('/eviction'))).toBe(false);
     const [deployment] = await world.list(DEPLOYMENTS);
@@ -100,22 +105,36 @@ describe('the last Ready copy', () => {
   });
 });
 
+async function lonelyPod(world: World): Promise<KubeObject> {
+  const { namespace } = world;
+  const metadata = { name: 'lonely', namespace, labels: { app: 'web' } };
+  const spec = { containers: [{ name: 'web', image: PINNED }] };
+  await world.client.create(PODS, { namespace }, { apiVersion: 'v1', kind: 'Pod', metadata, spec });
+  return world.until('the pod is Ready', async () => (await world.list(PODS)).find(isReady));
+}
+
 describe('a bare pod', () => {
   test('is isolated gently and not evicted: nothing would replace it', async ({ world }) => {
-    const { namespace } = world;
-    const metadata = { name: 'lonely', namespace, labels: { app: 'web' } };
-    const spec = { containers: [{ name: 'web', image: PINNED }] };
-    await world.client.create(PODS, { namespace }, { apiVersion: 'v1', kind: 'Pod', metadata, spec });
-    const pod = await world.until('the pod is Ready', async () => (await world.list(PODS)).find(isReady));
+    const pod = await lonelyPod(world);
     const operator = await world.operator();
     await world.policy();
     await operator.post(world.alert(pod));
-    const incident = await world.incident('that waits', (i) => i.status?.phase === 'Quarantined');
+    const incident = await world.incident('that waits', (i) => i.status?.phase === 'AwaitingApproval');
     expect(incident.status?.conditions).toContainEqual(
-      expect.objectContaining({ type: 'Stalled', reason: 'NoController' }),
+      expect.objectContaining({ type: 'Stalled', reason: 'AwaitingApproval' }),
     );
     expect(operator.writes.some(({ path }) => path.includes('/eviction'))).toBe(false);
     expect(await world.pod('lonely')).toBeDefined();
+  });
+
+  test('that is evicted without being restarted is over at once: nobody makes another', async ({ world }) => {
+    const pod = await lonelyPod(world);
+    const operator = await world.operator();
+    await world.policy({ approval: { requiredFor: [] } });
+    await operator.post(world.alert(pod));
+    const ended = await world.incident('that is over', (i) => i.status?.phase === 'Resolved');
+    expect(findCondition(ended.status?.conditions, 'Ready')?.reason).toBe('NoReplacementNeeded');
+    expect(await world.pod('lonely')).toBeUndefined();
   });
 });
 

@@ -42,7 +42,8 @@ describe('a policy of the cluster', () => {
   test('answers drift in the namespaces that it selects, without any policy in them', async ({ world }) => {
     const victim = await world.victim(3);
     const operator = await world.operator();
-    const policy = await world.clusterPolicy({ mode: 'Enforce', responses: ALL });
+    const eviction = { replacement: { quietFor: '0s' } };
+    const policy = await world.clusterPolicy({ mode: 'Enforce', responses: ALL, eviction });
     expect(findCondition(policy.status?.conditions, 'Ready')).toMatchObject({ status: 'True' });
     await operator.post(world.alert(victim));
     const incident = await world.incident('that is over', (i) => i.status?.phase === 'Resolved');
@@ -57,10 +58,7 @@ describe('a policy of the cluster', () => {
     const { metadata } = await world.clusterPolicy({ mode: 'Enforce', responses: ALL });
     // The only copy is not taken away, so the response waits.
     await operator.post(world.alert(victim));
-    await world.incident(
-      'that waits',
-      (i) => findCondition(i.status?.conditions, 'Ready')?.reason === 'LastReadyCopy',
-    );
+    await world.incident('that waits', (i) => i.status?.phase === 'AwaitingApproval');
     await world.client.delete(CLUSTER_DRIFT_POLICIES, { name: metadata.name }, metadata.uid);
     await world.incident('that only watches', (i) =>
       ['Observed', 'Quarantined'].includes(i.status?.phase ?? ''),

@@ -16,7 +16,7 @@ function nameOf({ method, path }: { method: string; path: string }): string {
 }
 
 describe('a Critical alert about a pod of a Deployment of three', () => {
-  test('ends in a verified replacement, in two writes to isolation and six more to the end', async ({
+  test('ends in a verified replacement, in two writes to isolation and seven more to the end, and two to the ledger', async ({
     world,
   }) => {
     const victim = await world.victim(3);
@@ -51,7 +51,7 @@ describe('a Critical alert about a pod of a Deployment of three', () => {
       'Ready=True/Replaced',
       'Isolated=False/PodGone',
       'EvidenceComplete=True/Captured',
-      'Contained=True/Evicted',
+      'Contained=True/Terminated',
       'ReplacementVerified=True/Pinned',
     ]);
 
@@ -67,8 +67,11 @@ describe('a Critical alert about a pod of a Deployment of three', () => {
     // The lists for admission policies are kept by an account that may manage quarantines, as the tests' own may.
     const writes = operator.writes.map(nameOf).filter((name) => !name.endsWith(' configmaps'));
     expect(writes.slice(0, 2)).toEqual(['POST driftincidents', 'PATCH pods']);
-    expect(writes.filter((name) => name !== 'POST pods/eviction (dry run)').length).toBeLessThanOrEqual(8);
+    expect(writes.filter((name) => name !== 'POST pods/eviction (dry run)').length).toBeLessThanOrEqual(9);
     expect(writes).toContain('POST pods/eviction');
+    // It is made before the first alert, or at it.
+    const entries = operator.ledger.filter(({ method }) => method === 'PATCH');
+    expect(entries).toHaveLength(2);
     expect(operator.writes.every(({ status }) => status < 300)).toBe(true);
   });
 

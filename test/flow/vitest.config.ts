@@ -2,7 +2,9 @@
 // used.
 import { defineConfig } from 'vitest/config';
 
-const ALONE = 'pause.test.ts';
+// One pauses every operator of the cluster, the other keeps it busy.
+const PAUSE = 'pause.test.ts';
+const STORM = 'storm.test.ts';
 
 /** The files of a group run side by side, the groups one after the other. */
 const group = (name: string, order: number, files: { include: string[]; exclude?: string[] }) => ({
@@ -24,8 +26,9 @@ export default defineConfig({
     root: import.meta.dirname,
     globalSetup: process.env['DIE_FLOW_API'] === 'real' ? ['../support/real-api.ts'] : [],
     projects: [
-      group('flow', 1, { include: ['**/*.test.ts'], exclude: [ALONE, '**/node_modules/**'] }),
-      group('flow-alone', 2, { include: [ALONE] }),
+      group('flow', 1, { include: ['**/*.test.ts'], exclude: [PAUSE, STORM, '**/node_modules/**'] }),
+      group('flow-pause', 2, { include: [PAUSE] }),
+      group('flow-storm', 3, { include: [STORM] }),
     ],
   },
 });

@@ -6,7 +6,7 @@ import { isFinal, PHASES, type DriftIncident } from '../../src/api/incident.ts';
 import { podFacts, type PodFacts } from '../../src/api/pod.ts';
 import { ACTIONS, type Action, type Mode } from '../../src/api/policy.ts';
 import { validators } from '../../src/api/validate.ts';
-import type { Decision, Facts, Work } from '../../src/decide/decision.ts';
+import type { Decision, Facts, OtherNeed, Work } from '../../src/decide/decision.ts';
 import { proveImages } from '../../src/decide/images.ts';
 import { plan } from '../../src/decide/plan.ts';
 import { contributionKey } from '../../src/decide/standing.ts';
@@ -22,6 +22,35 @@ import { recordStages } from './support/stages.ts';
 // One that is over has little left to plan.
 const stages = (await recordStages()).filter(({ incident }, index) => !isFinal(incident) || index % 5 === 0);
 const NOW = Date.UTC(2026, 10, 22, 0, 1);
+
+const PLACE = { quarantined: 9, evicting: 9, evictions: 9, windowMs: 600_000 };
+const FREE = {
+  limits: { node: PLACE, cluster: PLACE },
+  acts: [],
+  courses: new Map(),
+  takenOut: { node: 0, cluster: 0 },
+};
+
+/** Facts that are absent where nothing is known of them. */
+const rare: fc.Arbitrary<Partial<Facts>> = fc.record(
+  {
+    spent: fc.constantFrom<NonNullable<Facts['spent']>[]>(FREE, { ...FREE, acts: 'it cannot be read' }),
+    availability: fc.record({
+      share: fc.constantFrom({ size: 3, missing: 0, gentle: 0 }, { size: 3, missing: 3, gentle: 1 }),
+      budgets: fc.constant([]),
+      quota: fc.constant({}),
+      unread: fc.constantFrom<string[][]>([], ['disruption budgets']),
+    }),
+    needs: fc.constant<OtherNeed[]>([{ need: 'Recurrence', message: 'it came again' }]),
+    needless: fc.constantFrom(
+      { certain: true, message: 'it was scaled down' },
+      { certain: false, message: 'it is gone' },
+    ),
+    driftedAgain: fc.constant('another'),
+    driftedFirst: fc.constant({ pod: 'first', incident: 'another' }),
+  },
+  { requiredKeys: [] },
+);
 
 const input = fc.record({
   stage: fc.nat({ max: stages.length - 1 }),
@@ -46,7 +75,10 @@ const input = fc.record({
     namespace: fc.record({ quarantinedOthers: fc.nat({ max: 11 }) }),
     snapshotBegun: fc.boolean(),
     bystanders: fc.constantFrom<string[][]>([], ['uid-1']),
+    lastSeen: fc.constantFrom<Facts['lastSeen'][]>(undefined, 'Ended', 'Running'),
+    node: fc.constantFrom<Facts['node'][]>(undefined, { ready: false, message: 'it is silent' }),
   }),
+  more: fc.oneof({ weight: 3, arbitrary: fc.constant<Partial<Facts>>({}) }, { weight: 1, arbitrary: rare }),
   replaced: fc.boolean(),
 });
 type Input = typeof input extends fc.Arbitrary<infer T> ? T : never;
@@ -99,7 +131,7 @@ function incidentOf({ stage, edits, deleted }: Input): DriftIncident {
   };
 }
 
-function factsOf({ stage, pod, mode, facts, replaced }: Input): Facts {
+function factsOf({ stage, pod, mode, facts, more, replaced }: Input): Facts {
   const { incident, pod: recorded } = stages[stage] ?? {};
   assert.ok(incident);
   const [policy] = incident.spec.trigger.policies;
@@ -107,6 +139,7 @@ function factsOf({ stage, pod, mode, facts, replaced }: Input): Facts {
   const proof = proveImages({ replacement, target: incident.spec.target, siblings: [] });
   return {
     ...facts,
+    ...more,
     pod: recorded && pod !== 'gone' ? changedPod(podFacts(recorded), pod) : undefined,
     standing: new Map(
       policy && mode !== 'gone' ? [[contributionKey(policy), mode === 'Enforce' ? ACTIONS : []]] : [],
@@ -143,8 +176,7 @@ function assertAsked(decision: Decision, incident: DriftIncident, facts: Facts):
   if (decision.kind !== 'Run') return;
   const { work } = decision;
   assert.ok(isAsked(work, incident, askedFor(incident, facts)), `${work.step} was not asked for`);
-  if (work.step === 'Evict')
-    assert.ok(Number.isInteger(work.gracePeriodSeconds) && work.gracePeriodSeconds >= 1);
+  if (work.step === 'Evict') assertEviction(work, incident, facts);
   if (work.step === 'Contain') assert.ok(incident.metadata.deletionTimestamp, 'contains what is not deleted');
   if (work.step === 'Evict' || work.step === 'Contain')
     assert.equal(facts.paused, undefined, 'acts while paused');
@@ -152,6 +184,16 @@ function assertAsked(decision: Decision, incident: DriftIncident, facts: Facts):
   if (['Release', 'Settle', 'Capture', 'Touch'].includes(work.step)) return;
   assert.ok(facts.pod && !facts.pod.deletionTimestamp, 'acts on a pod that is gone or going');
   assert.equal(facts.protection, undefined, 'touches what is protected');
+}
+
+function assertEviction(
+  { gracePeriodSeconds }: Work & { step: 'Evict' },
+  { spec }: DriftIncident,
+  { spent }: Facts,
+): void {
+  assert.ok(Number.isInteger(gracePeriodSeconds) && gracePeriodSeconds >= 1);
+  assert.notEqual(typeof spent?.acts, 'string', 'evicts what cannot be entered');
+  assert.ok(!['Deny', 'Hold'].includes(spec.decision?.action ?? ''), 'evicts what a person stopped');
 }
 
 function isAsked(work: Work, { status }: DriftIncident, asked: readonly Action[]): boolean {

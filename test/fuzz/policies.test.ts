@@ -45,10 +45,10 @@ fuzz({
     // What we accept the API server has too: nothing that it would refuse ever acts.
     assert.ok(served, `accepted here and refused there: ${JSON.stringify(verdict)}`);
     const { spec } = pruneAndDefault(schema, { spec: policy.spec }, []) as { spec: DriftPolicy['spec'] };
-    const { isolation, evidence, eviction, limits } = spec;
+    const { isolation, evidence, eviction, approval, limits } = spec;
     assert.deepEqual(
       compilation.policy.settings,
-      { isolation, evidence, eviction, limits },
+      { isolation, evidence, eviction, approval, limits },
       'the API server sets other defaults',
     );
     assertNoMore(compilation.policy, policy.spec);

@@ -1,82 +1,25 @@
 // `die-operator doctor` against a real API server: what it says of an installation, and of each thing that is missing there.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { asText, command, findingsOf } from '../../src/commands/doctor.ts';
+import { asText, command } from '../../src/commands/doctor.ts';
 import type { Finding } from '../../src/commands/doctor/check.ts';
-import {
-  CAPTURE_NAMESPACE,
-  ENFORCEMENT_CONFIGMAP,
-  HELPERS_CONFIGMAP,
-  QUARANTINE_POLICY,
-  SWITCH_CONFIGMAP,
-  SYSTEM_NAMESPACE,
-} from '../../src/api/names.ts';
+import { QUARANTINE_POLICY, SWITCH_CONFIGMAP, SYSTEM_NAMESPACE } from '../../src/api/names.ts';
 import type { KubeObject } from '../../src/api/meta.ts';
 import {
   CLUSTER_DRIFT_POLICIES,
   CONFIG_MAPS,
-  DRIFT_POLICIES,
   NETWORK_POLICIES,
   type Resource,
 } from '../../src/kube/resources.ts';
 import { systemClock } from '../../src/kube/clock.ts';
-import { createUndiciTransport } from '../../src/kube/undici-transport.ts';
-import { denyPolicy } from '../../src/respond/deny-policy.ts';
 import { aPolicy } from '../support/builders.ts';
-import { connectionFor, kubeconfigFor } from '../support/cluster-access.ts';
-import { install, installedTest } from '../support/installed-test.ts';
-import { kubectl, renderWith } from '../support/manifests.ts';
+import { kubeconfigFor } from '../support/cluster-access.ts';
+import { apply, kubectl } from '../support/manifests.ts';
+import { asOnPage, readDoctorPage } from '../support/doctor-page.ts';
+import { doctorTest as test, of, states } from '../support/doctor-test.ts';
 import { printedBy } from '../support/printed.ts';
 import { eventually } from '../support/real-api-test.ts';
-
-const IMAGE = `registry.example/die-operator@sha256:${'a'.repeat(64)}`;
-const never = new AbortController().signal;
-
-const test = installedTest
-  .extend('transport', ({ access }, { onCleanup }) => {
-    const transport = createUndiciTransport(connectionFor(access, access.admin));
-    onCleanup(() => transport.close());
-    return transport;
-  })
-  .extend('doctor', ({ transport }) => {
-    return (change: object = {}, clock = systemClock) =>
-      findingsOf(transport, change, never, { clock, random: Math.random });
-  })
-  .extend('isolating', async ({ access, client, namespace, world }) => {
-    await install(access, client, 'overlays/enforce');
-    const [pod] = await world.deployment(2);
-    const responses = [{ name: 'contain', minSeverity: 'Warning', actions: ['Label', 'Isolate'] }];
-    const { apiVersion, kind, spec } = aPolicy({ mode: 'Enforce', responses });
-    const policy = { apiVersion, kind, metadata: { name: 'web' }, spec };
-    await client.create(DRIFT_POLICIES, { namespace }, policy);
-    await client.create(NETWORK_POLICIES, { namespace }, denyPolicy(namespace));
-    const { nodeName } = (pod?.['spec'] ?? {}) as { nodeName?: string };
-    if (nodeName === undefined) throw new Error('the pod has no node');
-    return nodeName;
-  })
-  .extend('helpers', async ({ access, client, isolating: node }) => {
-    const folder = await mkdtemp(join(tmpdir(), 'die-operator-doctor-'));
-    const items = await renderWith(access, 'overlays/enforce', 'components/helpers');
-    await writeFile(join(folder, 'all.json'), JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
-    await kubectl(access, 'apply', '--server-side', '--force-conflicts', '-f', join(folder, 'all.json'));
-    await rm(folder, { recursive: true });
-    const proof = { verdict: 'Enforced', at: new Date().toISOString(), tookMs: 120, establishedCut: true };
-    const change = (at: { namespace: string; name: string }, data: Record<string, string>) =>
-      client.jsonPatch(CONFIG_MAPS, at, [{ op: 'add', path: '/data', value: data }]);
-    await change(
-      { namespace: CAPTURE_NAMESPACE, name: HELPERS_CONFIGMAP },
-      { image: IMAGE, profiles: 'canary' },
-    );
-    const record = { namespace: SYSTEM_NAMESPACE, name: ENFORCEMENT_CONFIGMAP };
-    const know = (verdict: string) => change(record, { [node]: JSON.stringify({ ...proof, verdict }) });
-    await know('Enforced');
-    return { node, know };
-  });
-
-const of = (findings: readonly Finding[], check: string) => findings.filter((one) => one.check === check);
-const states = (findings: readonly Finding[], check: string) => of(findings, check).map(({ state }) => state);
 
 describe('doctor', () => {
   test('finds nothing wrong with an installation in which everything is in place', async ({
@@ -96,7 +39,9 @@ describe('doctor', () => {
       'kinds: ok',
       'rights: ok',
       'rights: ok',
+      'decisions: ok',
       'pause: ok',
+      'limits: ok',
       'evidence: ok',
       'deny-policies: ok',
       'admission: ok',
@@ -113,17 +58,8 @@ describe('doctor', () => {
     );
     expect(of(findings, 'deny-policies')[0]?.message).toBe(`namespace ${namespace} has its deny policy`);
 
-    const printed = asText(findings)
-      .replaceAll(helpers.node, 'node-1')
-      .replaceAll(namespace, 'shop')
-      .replaceAll(folder, '/var/lib/die-operator/evidence')
-      .replace(/shop\/web-\S+/, 'shop/web-7d4b9c6f5-x2x1q')
-      .replace(/tested at [^)]*/, 'tested at 2026-11-23T05:41:52.651Z')
-      .replace(/Kubernetes v\S+/, 'Kubernetes v1.36.3')
-      .replaceAll('a'.repeat(64), '<64 hex digits>');
-    const page = await readFile(join(import.meta.dirname, '../../docs/doctor.md'), 'utf8');
-    const [, example = ''] = /^```text\n([\s\S]*?)^```$/m.exec(page) ?? [];
-    const shown = example.split('\n').slice(0, -2);
+    const printed = asOnPage(asText(findings), { node: helpers.node, namespace, folder });
+    const { page, shown } = await readDoctorPage();
     expect(shown.length).toBeGreaterThan(findings.length - 2);
     // The last one counts, and there may be a second node.
     for (const line of shown) expect(printed).toContain(`${line}\n`);
@@ -195,6 +131,32 @@ describe('doctor', () => {
     await kubectl(access, 'delete', 'validatingadmissionpolicy,validatingadmissionpolicybinding', name);
     expect(found[0]?.message).toContain('keep the label app');
     expect(found[0]?.cure).toContain('let the account die-operator-system/responder off that rule');
+  });
+
+  test('tells of an admission policy on decisions that is not there, or denies nothing', async ({
+    access,
+    doctor,
+    isolating,
+  }) => {
+    expect(isolating && states(await doctor(), 'decisions')).toEqual(['ok']);
+    const binding = 'validatingadmissionpolicybinding/die-operator-decisions';
+    await kubectl(
+      access,
+      'patch',
+      binding,
+      '--type',
+      'merge',
+      '-p',
+      '{"spec":{"validationActions":["Audit"]}}',
+    );
+    expect(states(await doctor(), 'decisions')).toEqual(['wrong']);
+    await kubectl(access, 'delete', 'validatingadmissionpolicy', 'die-operator-decisions');
+    const [finding] = of(await doctor(), 'decisions');
+    expect(finding).toMatchObject({ state: 'wrong', cure: expect.stringContaining('config/default') });
+    expect(finding?.message).toContain('there is no admission policy die-operator-decisions');
+    await kubectl(access, 'delete', 'validatingadmissionpolicy', 'die-operator-breaker');
+    expect(states(await doctor(), 'decisions')).toEqual(['wrong', 'wrong']);
+    await apply(access, 'overlays/enforce');
   });
 
   test('tells of a pause, of a node that does not enforce, and of a clock that is wrong', async ({

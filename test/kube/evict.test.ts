@@ -29,7 +29,10 @@ interface Budget extends KubeObject {
 /** A quarantined pod of three, that keeps its labels, under a budget for one. */
 interface Scene {
   pod: KubeObject;
-  evict: (interject: Interjection) => Promise<{ result: EvictionResult; calls: EvictionCall[] }>;
+  evict: (
+    interject: Interjection,
+    orDelete?: true,
+  ) => Promise<{ result: EvictionResult; calls: EvictionCall[] }>;
   /** Writes to the pod as a person or controller does. */
   write: (path: string, value: unknown) => Promise<unknown>;
   release: () => Promise<unknown>;
@@ -85,11 +88,12 @@ const test = realApiTest.extend(
         (await client.list<KubeObject>(PODS, { namespace })).items.find(
           ({ metadata }) => metadata.uid === uid,
         ),
-      evict: async (interject) => {
+      evict: async (interject, orDelete) => {
         const { transport: wire, calls } = interjecting(transport, interject);
         const ours = createKubeClient({ transport: wire, clock: systemClock, random: Math.random });
         const context = { client: ours } as unknown as RespondContext;
-        return { result: await evict(context, incidentOf(pod), pod, GRACE_SECONDS), calls };
+        const call = { gracePeriodSeconds: GRACE_SECONDS, orDelete };
+        return { result: await evict(context, incidentOf(pod), pod, call), calls };
       },
     };
   },
@@ -109,7 +113,7 @@ const isGoing = (pod: KubeObject | undefined) =>
 describe('an eviction by version', () => {
   test('is taken', async ({ scene }) => {
     const { result, calls } = await scene.evict(() => undefined);
-    expect(result).toBe('Requested');
+    expect(result).toMatchObject({ by: 'Eviction' });
     expect(calls).toEqual(['Read', 'Rehearsal', 'Eviction']);
     expect(isGoing(await scene.stored())).toBe(true);
   });
@@ -131,7 +135,7 @@ describe('an eviction by version', () => {
       if (call === 'Rehearsal' && time === 1) await scene.write('/metadata/annotations/note', 'changed');
       if (call === 'Eviction') allowed.push(await scene.allowed());
     });
-    expect(result).toBe('Requested');
+    expect(result).toMatchObject({ by: 'Eviction' });
     expect(calls).toEqual(['Read', 'Rehearsal', 'Read', 'Rehearsal', 'Eviction']);
     expect(allowed).toEqual([1]);
   });
@@ -141,7 +145,7 @@ describe('an eviction by version', () => {
     const { result } = await scene.evict((call) =>
       call === 'Rehearsal' ? scene.write('/metadata/annotations/note', String(count++)) : undefined,
     );
-    expect(result).toBe('Requested');
+    expect(result).toMatchObject({ by: 'Eviction' });
     expect(isGoing(await scene.stored())).toBe(true);
   });
 });

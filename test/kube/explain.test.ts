@@ -3,17 +3,15 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { API_VERSION, SYSTEM_NAMESPACE } from '../../src/api/names.ts';
+import { API_VERSION } from '../../src/api/names.ts';
 import { podFacts } from '../../src/api/pod.ts';
 import type { Explanation } from '../../src/explain/explanation.ts';
 import { incidentBody } from '../../src/incidents/open.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
-import { isAlreadyExists } from '../../src/kube/errors.ts';
 import {
   CLUSTER_DRIFT_POLICIES,
   DRIFT_INCIDENTS,
   DRIFT_POLICIES,
-  NAMESPACES,
   PODS,
   REPLICA_SETS,
   type Resource,
@@ -57,10 +55,6 @@ async function readerWith(
   change: (rules: Rule[], kind: string) => Rule[] = (rules) => rules,
 ): Promise<string> {
   const name = `explain-${randomBytes(5).toString('hex')}`;
-  const system = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM_NAMESPACE } };
-  await client.create(NAMESPACES, {}, system).catch((error: unknown) => {
-    if (!isAlreadyExists(error)) throw error;
-  });
   const blocks = await examplesOf('explain.md', 'From a cluster', 'yaml');
   const roles = parseAllDocuments(blocks.join('---\n')).map((document) => document.toJS() as RoleObject);
   for (const role of roles) {
@@ -151,7 +145,7 @@ describe('an account with the rights of the page', () => {
         [name, 'Matches'],
       ]),
     );
-    expect(said.response?.held?.reason).toBe('NoController');
+    expect(said.response?.held?.reason).toBe('AwaitingApproval');
     expect(said.checks.find(({ check }) => check === 'PauseSwitch')?.state).not.toBe('Unknown');
 
     const alert = await explained(...args, '--rule', 'Read file', '--severity', 'Critical');

@@ -92,6 +92,12 @@ describe.for(OVERLAYS)('on config/%s', (overlay) => {
       ['ClusterRole/die-operator-responder-exec', 'ClusterRoleBinding/die-operator-responder-exec'],
       ['create pods/exec', 'get pods/exec'],
     ],
+    // Bound to nobody.
+    [
+      'restart',
+      ['ClusterRole/die-operator-restart'],
+      ['create controllerrevisions', 'create pods', 'get controllerrevisions'],
+    ],
     [
       'checkpoint',
       [

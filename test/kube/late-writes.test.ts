@@ -100,7 +100,7 @@ describe('a leader that is stopped before a write, which arrives after another o
     const held = await passing;
     leader.signal('SIGSTOP');
     const { metadata } = await world.incident('at rest', ({ status }) => status?.phase === 'Quarantined');
-    const decision = { action: 'Release', by: 'anna', reason: 'false alarm' };
+    const decision = { action: 'Release', by: 'admin', reason: 'false alarm' };
     await parts.client.jsonPatch(DRIFT_INCIDENTS, { namespace: world.namespace, name: metadata.name }, [
       { op: 'add', path: '/spec/decision', value: decision },
     ]);

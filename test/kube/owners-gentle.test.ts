@@ -192,9 +192,9 @@ describe('a bare pod', () => {
     await make(world, kinds.PODS, { metadata: { name: 'alone', labels: APP }, spec: POD_SPEC });
     const [victim] = await readyPods(world, 1);
     const operator = await drift(world, victim, REPLACE);
-    const incident = await resting(world, 'NoController');
+    const incident = await resting(world, 'AwaitingApproval');
     await expectGentle(world, incident, victim, /no controller would start a replacement/);
-    expect(incident.status?.plan?.message).toContain('The eviction will wait');
+    expect(incident.status?.plan?.needs).toEqual(['BarePod']);
     expectNoEviction(operator);
   });
 });
@@ -203,7 +203,7 @@ describe('a pod of an owner that nobody knows', () => {
   test('is isolated gently and kept while it is the only one', async ({ world, access }) => {
     const [victim] = await runnersPods(world, access, 1);
     const operator = await drift(world, victim, REPLACE);
-    const incident = await resting(world, 'LastReadyCopy');
+    const incident = await resting(world, 'AwaitingApproval');
     await expectGentle(world, incident, victim, /No other copy of the workload is Ready/);
     expectNoEviction(operator);
   });

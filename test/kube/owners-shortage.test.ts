@@ -1,5 +1,5 @@
-// What is missing for a while on the real controllers: replacements that a quota holds back or a StatefulSet has given up
-// for now, and what disruption budgets learn of it.
+// What is missing for a while on the real controllers: replacements that are refused or that a StatefulSet has given up for
+// now, and what disruption budgets learn of it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import type { KubeObject } from '../../src/api/meta.ts';
@@ -7,11 +7,25 @@ import { QUARANTINE_LABEL, TOUCHED_ANNOTATION } from '../../src/api/names.ts';
 import * as kinds from '../../src/kube/resources.ts';
 import { APP, drift, ISOLATE, make, ownerTest as test, read, readyPods } from '../support/owner-world.ts';
 import { REPLACE, resting, TEMPLATE } from '../support/owner-world.ts';
+import type { World } from '../support/world.ts';
 
 const RESOURCE_QUOTAS = { ...kinds.PODS, plural: 'resourcequotas', kind: 'ResourceQuota' };
 
 interface Budget extends KubeObject {
   status?: { currentHealthy?: number; disruptionsAllowed?: number; expectedPods?: number };
+}
+
+/** From now on no pod of the tests can start in the namespace, for a reason that no quota tells. */
+async function refusePods({ client, namespace: name }: World): Promise<void> {
+  const path = '/metadata/labels/pod-security.kubernetes.io~1enforce';
+  await client.jsonPatch(kinds.NAMESPACES, { name }, [{ op: 'add', path, value: 'restricted' }]);
+}
+
+function failedCreation(world: World, why: string): Promise<KubeObject> {
+  return world.until('the refusal', async () => {
+    const events = await world.list<KubeObject & { reason?: string; message?: string }>(kinds.CORE_EVENTS);
+    return events.find(({ reason, message }) => reason === 'FailedCreate' && message?.includes(why));
+  });
 }
 
 const statefulSet = (replicas: number) => ({
@@ -36,7 +50,7 @@ describe('a disruption budget of a pod that lost its labels', () => {
     if (!first || !second) throw new Error('there are no two pods');
     const budget = { minAvailable: 1, selector: { matchLabels: APP } };
     await make(world, kinds.POD_DISRUPTION_BUDGETS, { metadata: { name: 'web' }, spec: budget });
-    await make(world, RESOURCE_QUOTAS, { metadata: { name: 'full' }, spec: { hard: { pods: '2' } } });
+    await refusePods(world);
     const budgetStatus = async () => (await read<Budget>(world, kinds.POD_DISRUPTION_BUDGETS, 'web')).status;
     const overAllows = { currentHealthy: 2, disruptionsAllowed: 1 };
     await world.until('one may go', async () =>
@@ -62,7 +76,7 @@ describe('a disruption budget of a pod that lost its labels', () => {
     expect(await readyPods(world, 1)).toHaveLength(1);
 
     await operator.post(world.alert(second, { priority: 'Critical' }));
-    const kept = await resting(world, 'LastReadyCopy');
+    const kept = await resting(world, 'AwaitingApproval');
     expect(kept.spec.target.uid).toBe(uid);
     expect(kept.status).toMatchObject({ isolation: { form: 'Gentle' } });
     expect(kept.status?.plan?.message).toContain('No other copy of the workload is Ready');
@@ -77,6 +91,7 @@ describe('a pod of a StatefulSet that lost its labels by another hand', () => {
       { name: 'replace', minSeverity: 'Critical', actions: ['Isolate', 'Evict'] },
     ],
     eviction: { replacement: { readyWithin: '30s' } },
+    approval: { requiredFor: [] },
   };
   // By then the set waits for twice as long until its next try.
   const HELD_MS = 12_000;
@@ -131,15 +146,33 @@ describe('a pod of a StatefulSet that lost its labels by another hand', () => {
     expect(await allowed()).toBe(1);
 
     const operator = await drift(world, second, REPLACE);
-    await resting(world, 'LastReadyCopy');
+    await resting(world, 'AwaitingApproval');
     expect(operator.writes.some(({ path }) => path.endsWith('/eviction'))).toBe(false);
   });
 });
 
+describe('a replacement that admission does not let start', () => {
+  test('is missed, and no other pod of the workload is taken out of it meanwhile', async ({ world }) => {
+    const victim = await world.victim(3);
+    await refusePods(world);
+    const operator = await drift(world, victim, { ...ISOLATE, limits: { perWorkload: { quarantined: 5 } } });
+    const incident = await resting(world, 'Quarantined');
+    expect(incident.status?.isolation?.form).toBe('Orphan');
+    await failedCreation(world, 'PodSecurity');
+    const [next] = await readyPods(world, 2);
+    await operator.post(world.alert(next));
+    const second = await world.incident(
+      'about another one',
+      ({ spec, status }) => spec.target.uid === next.metadata.uid && status?.phase === 'Quarantined',
+    );
+    expect(second.status?.isolation?.form).toBe('Gentle');
+    expect(second.status?.plan?.message).toContain('limits.perWorkload.maxUnavailable of 25%');
+    expect(await readyPods(world, 2)).toHaveLength(2);
+  });
+});
+
 describe('a replacement that a quota does not let start', () => {
-  test('is missed, and the incident says so, while the orphan counts against the quota', async ({
-    world,
-  }) => {
+  test('is foreseen: the pod stays in its workload, and the incident says why', async ({ world }) => {
     const victim = await world.victim(2);
     await make(world, RESOURCE_QUOTAS, { metadata: { name: 'full' }, spec: { hard: { pods: '2' } } });
     await world.until('the quota counts', async () => {
@@ -151,14 +184,13 @@ describe('a replacement that a quota does not let start', () => {
       return status?.used;
     });
     await drift(world, victim, ISOLATE);
-    const incident = await resting(world, 'Quarantined');
-    expect(incident.status?.isolation?.form).toBe('Orphan');
-    const refusal = await world.until('the refusal', async () => {
-      const events = await world.list<KubeObject & { reason?: string; message?: string }>(kinds.CORE_EVENTS);
-      return events.find(({ reason, message }) => reason === 'FailedCreate' && message?.includes('quota'));
-    });
-    expect(refusal).toBeDefined();
-    expect(await readyPods(world, 1)).toHaveLength(1);
+    const { status } = await resting(world, 'Quarantined');
+    expect(status?.isolation?.form).toBe('Gentle');
+    expect(status?.plan?.message).toMatch(
+      /^The replacement could not be started .* quota.*: it is isolated gently/,
+    );
+    const uids = (await readyPods(world, 2)).map(({ metadata }) => metadata.uid);
+    expect(uids).toContain(victim.metadata.uid);
   });
 
   test('ends the incident as failed, if it is not there in time after the eviction', async ({ world }) => {

@@ -104,12 +104,15 @@ describe('a pod of a ReplicaSet that belongs to an owner which nobody knows', ()
   });
 });
 
+// A policy that asks nobody about a StatefulSet as such.
+const UNASKED = { approval: { requiredFor: ['SingleReplica', 'LastReadyCopy'] } };
+
 describe('a pod of a StatefulSet', () => {
   test('keeps its labels and owner until it is evicted; its name comes back clean', async ({ world }) => {
     await service(world, { clusterIP: 'None' });
     await make(world, kinds.STATEFUL_SETS, statefulSet(2));
     const [victim] = await readyPods(world, 2);
-    const operator = await drift(world, victim, REPLACE);
+    const operator = await drift(world, victim, { ...REPLACE, ...UNASKED });
     const { status } = await world.incident('resolved', (i) => i.status?.phase === 'Resolved');
     const { uid, name, labels, ownerReferences } = victim.metadata;
     const message = expect.stringContaining('backs off for up to 17 minutes') as unknown;
@@ -143,8 +146,8 @@ describe('a pod of a StatefulSet', () => {
   test('is not evicted while it is the only Ready copy, and is once another is', async ({ world }) => {
     await make(world, kinds.STATEFUL_SETS, statefulSet(1));
     const [victim] = await readyPods(world, 1);
-    const operator = await drift(world, victim, REPLACE);
-    await resting(world, 'LastReadyCopy');
+    const operator = await drift(world, victim, { ...REPLACE, ...UNASKED });
+    await resting(world, 'AwaitingApproval');
     expect(operator.writes.some(({ path }) => path.endsWith('/eviction'))).toBe(false);
     const at = { namespace: world.namespace, name: 'web' };
     await world.client.jsonPatch(kinds.STATEFUL_SETS, at, [

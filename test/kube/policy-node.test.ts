@@ -69,7 +69,7 @@ describe('a policy that asks for comparisons, confirmations and evidence of the 
         const ready = findCondition(status?.conditions, 'Ready');
         expect(ready).toMatchObject({ status: 'False', reason: 'CaptureUnavailable' });
         expect(ready?.message).toBe(
-          `${NOT_CARRIED_OUT} die-operator lacks the rights configmaps get, pods create in namespace die-operator-capture, and helpers.die-operator.dev run: apply config/components/helpers with the profile capture. die-operator lacks the rights driftincidents.die-operator.dev create: apply config/components/comparison. This is noticed within 5 minutes.`,
+          `${NOT_CARRIED_OUT} die-operator lacks configmaps get, pods create in namespace die-operator-capture, and helpers.die-operator.dev run: apply config/components/helpers with the profile capture. die-operator lacks driftincidents.die-operator.dev create: apply config/components/comparison. This is noticed within 5 minutes.`,
         );
 
         const parts = { client, until: world.until.bind(world) };

@@ -161,7 +161,8 @@ describe('a protected quarantine', () => {
 
 describe('the admission policies', () => {
   test('pass the type check of the API server, and refuse with Forbidden', async ({ access }) => {
-    const names = ['access', 'deletion', 'label', 'objects', 'pod', 'token'];
+    const own = ['access', 'deletion', 'label', 'objects', 'pod', 'token'];
+    const names = ['breaker', 'decisions', ...own.map((name) => `quarantine-${name}`)];
     const read = async () => {
       const all = await kubectl(access, 'get', 'validatingadmissionpolicies', '-o', 'json');
       return (JSON.parse(all) as { items: Policy[] }).items;
@@ -169,9 +170,7 @@ describe('the admission policies', () => {
     const checked = await eventually('the type check', read, (all) =>
       all.every(({ status }) => status?.typeChecking),
     );
-    expect(checked.map(({ metadata }) => metadata.name)).toEqual(
-      names.map((name) => `die-operator-quarantine-${name}`),
-    );
+    expect(checked.map(({ metadata }) => metadata.name)).toEqual(names.map((name) => `die-operator-${name}`));
     expect(checked.flatMap(({ status }) => status?.typeChecking?.expressionWarnings ?? [])).toEqual([]);
     expect(checked.map(({ status }) => status?.observedGeneration)).toEqual(
       checked.map(({ metadata }) => metadata.generation),

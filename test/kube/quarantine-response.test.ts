@@ -55,7 +55,7 @@ describe('a response where the quarantine is protected', () => {
         {
           op: 'add',
           path: '/spec/decision',
-          value: { action: 'Release', by: 'ann', reason: 'a false alarm' },
+          value: { action: 'Release', by: 'admin', reason: 'a false alarm' },
         },
       ]);
       await world.incident('that is released', (i) => i.status?.phase === 'Released');

@@ -15,11 +15,8 @@ import { render } from '../support/manifests.ts';
 import { hasTouched, podsOfOtherOwners, withoutRoom } from '../support/owned-pods.ts';
 import { deleteIncident, restartContainer } from '../support/acts.ts';
 import { countCalls, describeRight, neededFor, rightsOf, type Right } from '../support/rights.ts';
+import { CAPTURE_ONLY, EVICT_ONLY, ISOLATE_ONLY, UNASKED } from '../support/single-actions.ts';
 import { isReady } from '../support/world.ts';
-
-const ISOLATE_ONLY = { responses: [{ name: 'cut', minSeverity: 'Warning', actions: ['Label', 'Isolate'] }] };
-const EVICT_ONLY = { responses: [{ name: 'go', minSeverity: 'Warning', actions: ['Label', 'Evict'] }] };
-const CAPTURE_ONLY = { responses: [{ name: 'keep', minSeverity: 'Warning', actions: ['Capture'] }] };
 
 function print(title: string, lines: readonly string[]): void {
   if (process.env['DIE_PRINT']) process.stdout.write(`\n${title}\n${lines.join('\n')}\n`);
@@ -196,7 +193,7 @@ describe('the rights of config/overlays/enforce', () => {
       await world.policy(ISOLATE_ONLY);
       await receiver.post(world.alert(victim));
       const { metadata } = await world.incident('in quarantine', (i) => i.status?.phase === 'Quarantined');
-      const value = { action: 'Release', by: 'ann', reason: 'a false alarm' };
+      const value = { action: 'Release', by: 'admin', reason: 'a false alarm' };
       await world.client.jsonPatch(DRIFT_INCIDENTS, { namespace: world.namespace, name: metadata.name }, [
         { op: 'add', path: '/spec/decision', value },
       ]);
@@ -225,7 +222,8 @@ describe('the rights of config/overlays/enforce', () => {
   test('are enough for evidence of any owner, and to touch a set', async ({ flow, world }) => {
     const result = await flow('evidence', 'overlays/enforce', async ({ receiver, responder }) => {
       const pods = await podsOfOtherOwners(world);
-      await world.policy(CAPTURE_ONLY);
+      // Each policy of a pod may ask for approval.
+      await world.policy({ ...CAPTURE_ONLY, ...UNASKED });
       for (const pod of pods.values()) await receiver.post(world.alert(pod));
       for (const [kind, pod] of pods) {
         const incident = await world.incident(

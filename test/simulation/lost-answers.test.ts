@@ -107,7 +107,8 @@ describe('a pod that cannot be changed for an hour, as every PATCH answers 500',
     await clock.advance(HOUR_MS);
     expect(broken.at.length - tries).toBeLessThanOrEqual(120);
     expect(broken.at.length - tries).toBeGreaterThanOrEqual(60);
-    expect(requests / (broken.at.length - tries)).toBeLessThan(15);
+    // Of these six are the budgets and quotas of the namespace: they decide the form, and are read each time.
+    expect(requests / (broken.at.length - tries)).toBeLessThan(18);
 
     broken.left = 0;
     const well = clock.now();

@@ -18,7 +18,7 @@ function warnings({ events }: TestOperator): unknown[] {
 }
 
 describe('an evicted pod that a foreign finalizer holds', () => {
-  test('is named as stuck, once by an Event, and the finalizer is left alone', async ({
+  test('is named with it, once by an Event, and the finalizer is left alone', async ({
     embedded: { world, clock },
   }) => {
     const victim = await world.victim(3);
@@ -32,12 +32,14 @@ describe('an evicted pod that a foreign finalizer holds', () => {
     );
     expect(findCondition(incident.status?.conditions, 'Stalled')).toMatchObject({
       status: 'True',
-      reason: 'PodStuckTerminating',
+      reason: 'HeldByFinalizer',
     });
-    expect(findCondition(incident.status?.conditions, 'Ready')?.message).toContain('finalizers');
+    expect(findCondition(incident.status?.conditions, 'Ready')?.message).toContain(
+      'finalizers that are not ours: example.com/hold',
+    );
     await clock.advance(1_800_000);
     expect(warnings(operator)).toMatchObject([
-      { reason: 'PodStuckTerminating', regarding: { kind: 'DriftIncident', name: incident.metadata.name } },
+      { reason: 'HeldByFinalizer', regarding: { kind: 'DriftIncident', name: incident.metadata.name } },
     ]);
     expect((await world.pod(victim.metadata.name))?.metadata.finalizers).toEqual(['example.com/hold']);
   });

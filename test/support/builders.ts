@@ -10,12 +10,14 @@ import { API_VERSION, FINALIZER } from '../../src/api/names.ts';
 import type { PodFacts } from '../../src/api/pod.ts';
 import {
   DriftPolicySpecSchema,
+  ApprovalSchema,
   EvictionSchema,
   EvidenceSchema,
   IsolationSchema,
   LimitsSchema,
   type DriftPolicy,
 } from '../../src/api/policy.ts';
+import { limitsWith } from './limits.ts';
 
 export const NOW = Date.UTC(2026, 10, 22);
 export const T0 = new Date(NOW).toISOString();
@@ -85,6 +87,7 @@ export function someSettings(): ResponseSettings {
     isolation: IsolationSchema.parse({}),
     evidence: EvidenceSchema.parse({}),
     eviction: EvictionSchema.parse({}),
+    approval: ApprovalSchema.parse({}),
     limits: LimitsSchema.parse({}),
   };
 }
@@ -155,7 +158,10 @@ export function anIncident(
   };
 }
 
-/** A DriftPolicy `shop/web` in Enforce with one rung that does everything from Warning up. */
+/**
+ * A DriftPolicy `shop/web` in Enforce with one rung that does everything from Warning up. A replacement need not be quiet,
+ * unless the spec says so: tests in real time would wait for it. Nor is limited what is evicted, but as the spec says.
+ */
 export function aPolicy(spec: object = {}, metadata: Partial<DriftPolicy['metadata']> = {}): DriftPolicy {
   return {
     apiVersion: API_VERSION,
@@ -175,6 +181,12 @@ export function aPolicy(spec: object = {}, metadata: Partial<DriftPolicy['metada
         { name: 'replace', minSeverity: 'Warning', actions: ['Label', 'Isolate', 'Capture', 'Evict'] },
       ],
       ...spec,
+      eviction: withoutQuiet(spec),
+      limits: limitsWith((spec as { limits?: object }).limits),
     }),
   };
+}
+
+function withoutQuiet({ eviction = {} }: { eviction?: { replacement?: object } }): object {
+  return { ...eviction, replacement: { quietFor: '0s', ...eviction.replacement } };
 }

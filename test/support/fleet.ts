@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Role } from '../../src/api/names.ts';
 import { SYSTEM_NAMESPACE } from '../../src/api/names.ts';
 import { kubeconfigFor, tokenFor, type ClusterAccess } from './cluster-access.ts';
+import { NO_LIMIT_FLAGS } from './limits.ts';
 import { startProgram, type Program } from './program.ts';
 import type { RunFolder } from './run-folder.ts';
 
@@ -102,7 +103,11 @@ export class Fleet {
     const forRole =
       role === 'receiver'
         ? [`--journal-dir=${journal}`, `--token-file=${tokens}`, '--intake-port=0']
-        : [`--evidence-dir=${this.evidence}`, ...(lease === undefined ? [] : [`--lease-name=${lease}`])];
+        : [
+            `--evidence-dir=${this.evidence}`,
+            ...NO_LIMIT_FLAGS,
+            ...(lease === undefined ? [] : [`--lease-name=${lease}`]),
+          ];
     return [
       'run',
       `--roles=${role}`,

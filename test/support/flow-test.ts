@@ -16,6 +16,7 @@ import { connectionFor } from './cluster-access.ts';
 import type { RealApi } from './real-api.ts';
 import { crdTest, needsControllers } from './real-api-test.ts';
 import { seededRandom } from './seeded-random.ts';
+import { ensureSystemNamespace } from './system-namespace.ts';
 import { VirtualClock } from './virtual-clock.ts';
 import { DIGEST, IMAGE, PINNED, World } from './world.ts';
 
@@ -48,6 +49,7 @@ export async function createEmbeddedWorld(
   const namespace = 'shop';
   const metadata = { name: namespace };
   await client.create<KubeObject>(NAMESPACES, {}, { apiVersion: 'v1', kind: 'Namespace', metadata });
+  await ensureSystemNamespace(client);
   // Pods need its service account, which a controller makes.
   await clock.advance(POLL_MS);
   const world = new World({

@@ -2,7 +2,7 @@
 import type { HttpRequest, Transport } from '../../src/kube/transport.ts';
 
 /** The requests of an eviction, in their order. */
-export type EvictionCall = 'Read' | 'Rehearsal' | 'Eviction';
+export type EvictionCall = 'Read' | 'Rehearsal' | 'Eviction' | 'Deletion';
 
 /** What happens before the request, which is the `time`th of its kind, counted from 1. */
 export type Interjection = (call: EvictionCall, time: number) => Promise<unknown> | undefined;
@@ -26,5 +26,6 @@ export function interjecting(
 
 function callOf({ method, path }: HttpRequest): EvictionCall {
   if (method === 'GET') return 'Read';
+  if (method === 'DELETE') return 'Deletion';
   return path.includes('dryRun=All') ? 'Rehearsal' : 'Eviction';
 }

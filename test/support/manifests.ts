@@ -25,6 +25,7 @@ export const COMPONENTS = [
   'components/helpers',
   'components/mtls',
   'components/quarantine-protection',
+  'components/restart',
 ] as const;
 export type Component = (typeof COMPONENTS)[number];
 

@@ -4,6 +4,7 @@ import { unreadNamespace, type NamespaceFacts } from '../../src/api/namespace.ts
 import type { PodFacts } from '../../src/api/pod.ts';
 import { matchPolicies, type Match } from '../../src/decide/match.ts';
 import type { CompiledPolicy } from '../../src/decide/policies.ts';
+import type { ProtectionRules } from '../../src/decide/protect.ts';
 import { rulebookFor, type Rulebook } from '../../src/decide/rulebook.ts';
 
 /** The rulebook of a namespace out of policies of both kinds and of any namespace. */
@@ -25,3 +26,6 @@ export function matched(
   const book = rulebookOf(policies, unreadNamespace(pod.namespace));
   return matchPolicies(book, { detection, pod, container, at }).match;
 }
+
+/** Nothing is protected but what always is. */
+export const UNPROTECTED: ProtectionRules = { namespaces: new Set(), exemptions: [], now: 0 };

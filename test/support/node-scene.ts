@@ -88,6 +88,7 @@ export class NodeScene {
         rulebooks: {
           of: (namespace: string) => ({
             inForce: new Map(this.isolated.has(namespace) ? [['uid', policy]] : []),
+            exemptions: [],
           }),
         },
       },

@@ -15,6 +15,7 @@ import { crdNames, installCrds } from './crds.ts';
 import { startKubelet, type KubeletOptions, type TestKubelet } from './kubelet.ts';
 import { issueServerCertificate } from './pki.ts';
 import type { RealApi } from './real-api.ts';
+import { ensureSystemNamespace } from './system-namespace.ts';
 
 /** Everything but what a test must say itself. */
 type OwnKubelet = Pick<KubeletOptions, 'images' | 'timings'> & { nodes?: number };
@@ -63,9 +64,10 @@ export const realApiTest = test
     };
   });
 
-/** {@link realApiTest} with our kinds installed; `crds` are the names of the definitions. */
-export const crdTest = realApiTest.extend('crds', { auto: true }, async ({ access }) => {
+/** {@link realApiTest} with our kinds and our namespace; `crds` are the names of the definitions. */
+export const crdTest = realApiTest.extend('crds', { auto: true }, async ({ access, client }) => {
   await installCrds(access);
+  await ensureSystemNamespace(client);
   return crdNames();
 });
 
@@ -107,6 +109,11 @@ export async function createNamespace(
   );
   await prepareNamespace(access, client, name);
   return { name, remove: () => client.delete(NAMESPACES, { name }, made.metadata.uid) };
+}
+
+/** Whether {@link createNamespace} made it. */
+export function isTestNamespace(name: string): boolean {
+  return /^t-[0-9a-f]{10}$/.test(name);
 }
 
 /** Pods need the default service account; the controller manager makes it, or we do. */

@@ -2,10 +2,12 @@
 import type { Transport } from '../../src/kube/transport.ts';
 import type { JournalDisk } from '../../src/detect/journal/disk.ts';
 import { openJournal } from '../../src/detect/journal/journal.ts';
+import { LEDGER_CONFIGMAP } from '../../src/api/names.ts';
 import { fencedClient } from '../../src/kube/fence.ts';
 import { createKubeClient } from '../../src/kube/http-client.ts';
 import { silentLogger, type Logger } from '../../src/observe/log.ts';
 import { createOperator, type OperatorParts } from '../../src/operator.ts';
+import { NO_LIMITS } from './limits.ts';
 import { MemoryDisk } from './memory-disk.ts';
 import { createMemoryStore, type MemoryStore } from './memory-store.ts';
 import type { World } from './world.ts';
@@ -31,6 +33,8 @@ export interface TestOperator {
   /** Writes in the order of their answers; Events apart, which are sent beside. */
   readonly writes: WriteCall[];
   readonly events: WriteCall[];
+  /** Writes to the ledger. */
+  readonly ledger: WriteCall[];
   readonly evidence: MemoryStore;
   /** The metrics as Prometheus would read them. */
   metrics(): Promise<string>;
@@ -43,6 +47,11 @@ export interface OperatorChange extends Partial<Omit<OperatorParts, 'election'>>
   disk?: JournalDisk;
   /** The Lease by which it is elected. Default: it is the only responder. */
   election?: { namespace: string; name: string };
+}
+
+/** Name of the ledger of the operators of one world. */
+export function ledgerOf(namespace: string): string {
+  return `${LEDGER_CONFIGMAP}-${namespace}`;
 }
 
 /**
@@ -58,9 +67,10 @@ export async function startOperator(
   const { clock, random, transport } = world.parts;
   const writes: WriteCall[] = [];
   const events: WriteCall[] = [];
-  const recorded = recording(wrap(transport), (call) =>
-    (call.path.includes('/events') ? events : writes).push(call),
-  );
+  const ledger: WriteCall[] = [];
+  const recorded = recording(wrap(transport), (call) => {
+    return (call.path.includes('/events') ? events : isLedger(call) ? ledger : writes).push(call);
+  });
   const evidence = createMemoryStore({ clock });
   const connected = { transport: recorded, clock, random, userAgent: 'die-operator/test' };
   const { disk = new MemoryDisk().mount(), election, ...rest } = change;
@@ -82,6 +92,8 @@ export async function startOperator(
     watchNamespaces: [world.namespace],
     protectedNamespaces: ['kube-system'],
     maxAlertAgeMs: 900_000,
+    limits: NO_LIMITS,
+    ledgerName: ledgerOf(world.namespace),
     ...rest,
   });
   const stopped = new AbortController();
@@ -94,6 +106,7 @@ export async function startOperator(
   return {
     writes,
     events,
+    ledger,
     evidence,
     metrics: () => operator.metrics.render(),
     post: (body, headers = {}) => post(operator.webhook, body, headers),
@@ -126,6 +139,12 @@ async function post(
     payload: typeof body === 'string' ? body : JSON.stringify(body),
   });
   return { status: answer.statusCode, body: answer.json() };
+}
+
+// Its name is in the path, or, where it is made, in what is sent.
+function isLedger({ path, body }: WriteCall): boolean {
+  const made = (body as { metadata?: { name?: string } } | undefined)?.metadata?.name;
+  return path.includes(`/${LEDGER_CONFIGMAP}`) || made?.startsWith(LEDGER_CONFIGMAP) === true;
 }
 
 function recording(transport: Transport, note: (call: WriteCall) => void): Transport {

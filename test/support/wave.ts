@@ -54,7 +54,10 @@ const TOLD_LINES = 30;
 
 /** Everything at once and nothing gentle: what a wave is about is not how limits slow it down. */
 export const WAVE_POLICY = {
-  limits: { perWorkload: { quarantined: 1_000 }, perNamespace: { quarantined: 10_000 } },
+  limits: {
+    perWorkload: { quarantined: 1_000, maxUnavailable: '100%' },
+    perNamespace: { quarantined: 10_000 },
+  },
 };
 
 /** The processes of a wave: two of each role. */

@@ -4,6 +4,7 @@ import { parseAllDocuments } from 'yaml';
 import type { DriftIncident } from '../../api/incident.ts';
 import type { KubeObject } from '../../api/meta.ts';
 import type { PodFacts } from '../../api/pod.ts';
+import type { DriftPolicy } from '../../api/policy.ts';
 import type { ResourceCache } from '../../kube/cache.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import {
@@ -43,9 +44,18 @@ export async function applyExamples(client: KubeClient): Promise<void> {
       const resource = KINDS[object.kind ?? ''];
       if (!resource) throw new Error(`examples/${file} holds a ${object.kind}, which the demo does not know`);
       const { namespace } = object.metadata;
-      await client.create(resource, namespace === undefined ? {} : { namespace }, object);
+      await client.create(resource, namespace === undefined ? {} : { namespace }, hurried(object));
     }
   }
+}
+
+// The replacement has to be quiet here, too, but nobody waits a minute for a demo.
+function hurried(object: KubeObject): KubeObject {
+  if (object.kind !== 'DriftPolicy') return object;
+  const { eviction, ...spec } = (object as DriftPolicy).spec;
+  const replacement = { ...eviction.replacement, quietFor: '5s' };
+  const hurriedSpec = { ...spec, eviction: { ...eviction, replacement } };
+  return Object.assign({}, object, { spec: hurriedSpec });
 }
 
 /**

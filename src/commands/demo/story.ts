@@ -118,9 +118,10 @@ async function narrate(
 
 function tellStep(
   view: View,
-  { name, state, message }: StepStatus,
+  { name, state, reason, message }: StepStatus,
   tellOnce: (key: string, text: string) => void,
 ): void {
+  if (reason === 'Quiet') tellOnce('quiet', `${view.tone('title', 'Verify waits')}: ${message}`);
   if (name === 'Isolate' || name === 'Verify' || state === 'Waiting') return;
   const verb = state === 'Running' ? `${name} begins` : `${name} ${state.toLowerCase()}`;
   tellOnce(`${name} ${state}`, `${view.tone(state === 'Failed' ? 'bad' : 'title', verb)}: ${message}`);

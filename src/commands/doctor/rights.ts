@@ -72,10 +72,7 @@ function judge(role: Role, missing: readonly NeededRight[]) {
     return say(`${account} lacks ${missing.length} rights${why}`, describeMissing(missing));
   }
   const names = missing.map(({ verb, resource }) => `${verb} ${resource.plural}`).join(', ');
-  return wrong(
-    `${account} lacks the rights ${names}: alerts are not answered`,
-    'Apply config/default again.',
-  );
+  return wrong(`${account} lacks ${names}: alerts are not answered`, 'Apply config/default again.');
 }
 
 async function missingOf<T extends Access>(needed: readonly T[], mayDo: MayDo): Promise<T[]> {

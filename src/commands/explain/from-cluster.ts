@@ -3,10 +3,11 @@ import { isFinal, type DriftIncident } from '../../api/incident.ts';
 import type { KubeObject } from '../../api/meta.ts';
 import { SWITCH_CONFIGMAP, SYSTEM_NAMESPACE } from '../../api/names.ts';
 import { namespaceFacts } from '../../api/namespace.ts';
-import { controllerOf, podFacts, type PodFacts } from '../../api/pod.ts';
+import { podFacts, type PodFacts } from '../../api/pod.ts';
 import type { AnyPolicy, PolicyKind } from '../../api/policy.ts';
 import { PAUSE_SWITCH, pausedBy } from '../../decide/pause.ts';
 import { countOthers } from '../../explain/others.ts';
+import { availabilityOf, readLimits } from '../../incidents/availability.ts';
 import type { Pause, StoredPolicy, Subject } from '../../explain/subject.ts';
 import { faultOf } from '../../incidents/fault.ts';
 import { targetOf } from '../../incidents/target.ts';
@@ -55,20 +56,25 @@ export async function fromCluster(request: ClusterRequest): Promise<Subject> {
 /** Reads everything that decisions about the pod look at. @throws Error as {@link fromCluster}. */
 export async function readSubject(client: KubeClient, request: ClusterRequest): Promise<Subject> {
   const { name, namespace = DEFAULT_NAMESPACE, at, protectedNamespaces } = request;
-  const pod = podFacts(
-    await allowed(client.get<KubeObject>(PODS, { namespace, name }), 'get', PODS, namespace),
-  );
-  const [space, own, cluster, pods, incidents, paused] = await Promise.all([
+  const object = await allowed(client.get<KubeObject>(PODS, { namespace, name }), 'get', PODS, namespace);
+  const pod = podFacts(object);
+  const [space, own, cluster, pods, incidents, paused, around] = await Promise.all([
     allowed(client.get<KubeObject>(NAMESPACES, { name: namespace }), 'get', NAMESPACES),
     readAll<AnyPolicy>(client, DRIFT_POLICIES, { namespace }),
     readAll<AnyPolicy>(client, CLUSTER_DRIFT_POLICIES),
     readAll<KubeObject>(client, PODS, { namespace }),
     readAll<DriftIncident>(client, DRIFT_INCIDENTS, { namespace }),
     readPause(client),
+    readLimits(client, namespace, true),
   ]);
   const sound = incidents.filter((incident) => faultOf(incident) === undefined);
   const incident = sound.find((one) => one.spec.target.uid === pod.uid && !isFinal(one));
   const target = incident?.spec.target ?? targetOf(pod);
+  const facts = pods.map(toFacts);
+  const counted = countOthers(target, facts, sound);
+  const availability = availabilityOf(around, { facts: pod, object, labels: target.labels }, counted, {
+    pods: () => facts,
+  });
   return {
     origin: 'Cluster',
     pod,
@@ -76,7 +82,7 @@ export async function readSubject(client: KubeClient, request: ClusterRequest): 
     space: namespaceFacts(space),
     policies: [...asKind('DriftPolicy', own), ...asKind('ClusterDriftPolicy', cluster)],
     incident,
-    others: countOthers(pod, target.workload?.uid ?? controllerOf(pod)?.uid, pods.map(toFacts), sound),
+    others: { workload: counted.workload, namespace: counted.namespace, availability },
     paused,
     at,
     protectedNamespaces,

@@ -1,6 +1,5 @@
 // The subject of an explanation out of manifests: the pod, or the pod that a workload would start, taken to run.
 import { namespaceFacts, unreadNamespace } from '../../api/namespace.ts';
-import { controllerOf, type PodFacts } from '../../api/pod.ts';
 import type { AnyPolicy } from '../../api/policy.ts';
 import { GROUP } from '../../api/names.ts';
 import type { StoredPolicy, Subject } from '../../explain/subject.ts';
@@ -83,12 +82,14 @@ function policiesOf(objects: readonly FileObject[]): StoredPolicy[] {
   return [...new Map(found).values()];
 }
 
-// Of a workload all copies are taken to be there and Ready; pods are as their files say.
-function othersOf({ pod, copies }: FoundPod, all: readonly FoundPod[]): Subject['others'] {
-  const pods: PodFacts[] = all
-    .map((found) => found.pod)
-    .filter(({ namespace }) => namespace === pod.namespace);
-  const counted = countOthers(pod, controllerOf(pod)?.uid, pods, []);
-  if (copies === undefined) return counted;
-  return { ...counted, workload: { ...counted.workload, readyOthers: Math.max(0, copies - 1) } };
+// Of a workload all copies are taken to be there and Ready; pods are as their files say. What is used of a quota, and which
+// other pods a budget is about, is not in files.
+function othersOf({ pod, copies = 0 }: FoundPod, all: readonly FoundPod[]): Subject['others'] {
+  const pods = all.map((found) => found.pod).filter(({ namespace }) => namespace === pod.namespace);
+  const alike = Array.from({ length: Math.max(0, copies - 1) }, (_, n) => ({
+    ...pod,
+    uid: `${pod.uid}#${n}`,
+  }));
+  const { workload, namespace, share } = countOthers(targetOf(pod), [...pods, ...alike], []);
+  return { workload, namespace, availability: { share, budgets: [], quota: {}, unread: [] } };
 }

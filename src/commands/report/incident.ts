@@ -100,7 +100,8 @@ function pick(all: readonly FileObject[], { name, namespace, filename }: Inciden
   );
 }
 
-function checked(object: KubeObject, what: string): DriftIncident {
+/** The incident as the API server would take it. @param what for the message. @throws Error that names the first problem. */
+export function checked(object: KubeObject, what: string): DriftIncident {
   const { problems, value } = validators.driftincidents(object);
   const [first] = problems;
   if (first) throw new Error(`${what} is not one that this version can read: ${describeProblem(first)}`);

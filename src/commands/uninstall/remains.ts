@@ -88,7 +88,8 @@ export function judgePod(
   incidents: readonly DriftIncident[],
   protectedNamespaces: ReadonlySet<string>,
 ): Verdict {
-  const protection = protectionOf(pod, protectedNamespaces);
+  // No exception counts here: what was isolated by one is released by a person.
+  const protection = protectionOf(pod, { namespaces: protectedNamespaces, exemptions: [], now: 0 });
   if (protection) return { by: 'Person', message: `is left alone: ${protection.message}`, cure: byHand(pod) };
   if (pod.deletionTimestamp !== undefined)
     return { by: 'Person', message: 'is being deleted', cure: 'look again when it is gone' };

@@ -7,6 +7,7 @@ import { endpointSliceController } from './endpointslice.ts';
 import { garbageController } from './garbage.ts';
 import { kubeletController, type KubeletTimings } from './kubelet.ts';
 import { namespaceController } from './namespace.ts';
+import { quotaController } from './quota.ts';
 import { createReconciler, type Controller } from './reconciler.ts';
 import { replicaSetController } from './replicaset.ts';
 import { schedulerController } from './scheduler.ts';
@@ -38,6 +39,7 @@ export function createControllers({
     replicaSetController(manager, ms),
     endpointSliceController(manager, ms),
     disruptionController(backend, manager, ms),
+    quotaController(manager, ms),
     namespaceController(store, manager, ms),
     garbageController(store, manager, ms),
     schedulerController(backend, createDirectApi(backend, 'kube-scheduler'), ms),

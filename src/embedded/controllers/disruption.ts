@@ -1,5 +1,5 @@
-// Disruption budgets: how many pods may go now (pkg/controller/disruption). Unlike the real controller, which misses
-// pods whose labels left a budget, this one looks at a budget after every change in its namespace.
+// Disruption budgets: how many pods may go now (pkg/controller/disruption). As the real controller it looks at a budget when
+// a pod changes that it selects now: of one whose labels left it, it hears nothing, and its status stays as it was.
 import type { KubeObject } from '../../api/meta.ts';
 import {
   DEPLOYMENTS,
@@ -17,7 +17,6 @@ import { controllerRef, isReady, keyOf, parseKey, type Pod, type Workload } from
 
 /** A granted eviction that has not happened by then is given back. */
 const DISRUPTION_TIMEOUT_MS = 120_000;
-const SOURCES = [PODS, REPLICA_SETS, DEPLOYMENTS, STATEFUL_SETS];
 
 /** See the file's first line. */
 export function disruptionController(backend: Backend, api: DirectApi, delayMs: number): Reconciliation {
@@ -26,8 +25,10 @@ export function disruptionController(backend: Backend, api: DirectApi, delayMs: 
     initial: () => api.list(POD_DISRUPTION_BUDGETS).map(keyOf),
     affected: ({ resource, object }) => {
       if (resource === POD_DISRUPTION_BUDGETS) return [keyOf(object)];
-      if (!SOURCES.includes(resource)) return [];
-      return api.list(POD_DISRUPTION_BUDGETS, object.metadata.namespace).map(keyOf);
+      if (resource !== PODS) return [];
+      const { namespace, labels } = object.metadata;
+      const budgets = api.list(POD_DISRUPTION_BUDGETS, namespace) as Budget[];
+      return budgets.filter(({ spec }) => selects(spec?.selector, labels)).map(keyOf);
     },
     reconcile: (key) => {
       const budget = api.get(POD_DISRUPTION_BUDGETS, parseKey(key));

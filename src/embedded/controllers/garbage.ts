@@ -3,6 +3,7 @@ import type { KubeObject } from '../../api/meta.ts';
 import {
   DAEMON_SETS,
   DEPLOYMENTS,
+  DRIFT_INCIDENTS,
   JOBS,
   REPLICA_SETS,
   SERVICES,
@@ -15,7 +16,15 @@ import type { Store } from '../store.ts';
 import type { Reconciliation } from './reconciler.ts';
 
 /** Kinds that own others here. */
-const OWNERS: readonly Resource[] = [DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS, DAEMON_SETS, JOBS, SERVICES];
+const OWNERS: readonly Resource[] = [
+  DEPLOYMENTS,
+  REPLICA_SETS,
+  STATEFUL_SETS,
+  DAEMON_SETS,
+  JOBS,
+  SERVICES,
+  DRIFT_INCIDENTS,
+];
 
 /** Deletes the dependents of a deleted owner that have no other owner. */
 export function garbageController(store: Store, api: DirectApi, delayMs: number): Reconciliation {

@@ -31,6 +31,11 @@ export function runningStatus(
     podIP,
     podIPs: [{ ip: podIP }],
     conditions: withConditions(pod, RUNNING_CONDITIONS, { status: 'True' }, now),
+    ...(pod.spec.initContainers && {
+      initContainerStatuses: pod.spec.initContainers.map((one) =>
+        initStatus(one, now, newContainerId(), images),
+      ),
+    }),
     containerStatuses: pod.spec.containers.map(({ name, image }) => ({
       name,
       image,
@@ -42,6 +47,28 @@ export function runningStatus(
       state: { running: { startedAt: now } },
       lastState: {},
     })),
+  };
+}
+
+// One that has ended well, or a sidecar, which goes on.
+function initStatus(
+  { name, image, restartPolicy }: { name: string; image: string; restartPolicy?: string },
+  now: string,
+  containerID: string,
+  images: ReadonlyMap<string, string>,
+): object {
+  const runs = restartPolicy === 'Always';
+  const ended = { exitCode: 0, reason: 'Completed', startedAt: now, finishedAt: now, containerID };
+  return {
+    name,
+    image,
+    imageID: imageIdOf(image, images),
+    containerID,
+    ready: true,
+    started: runs,
+    restartCount: 0,
+    state: runs ? { running: { startedAt: now } } : { terminated: ended },
+    lastState: {},
   };
 }
 

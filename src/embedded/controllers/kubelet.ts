@@ -1,7 +1,10 @@
-// The kubelets of all nodes: a bound pod starts after a while, a deleted one stops and then goes.
-import { PODS } from '../../kube/resources.ts';
+// The kubelets of all nodes: a bound pod starts after a while, a deleted one stops and then goes. Of a node whose Ready is
+// Unknown, as of one that was switched off, the kubelet does nothing.
+import { NODES, PODS } from '../../kube/resources.ts';
 import { randomText, serverTime, type Backend } from '../backend.ts';
+import type { AnyCondition } from '../conditions.ts';
 import type { DirectApi } from '../direct.ts';
+import { objectAt } from '../json.ts';
 import { runningStatus, terminatedStatus } from './kubelet-status.ts';
 import type { Reconciliation } from './reconciler.ts';
 import { keyOf, parseKey, type Pod } from './shapes.ts';
@@ -47,13 +50,17 @@ export function kubeletController(
   return {
     delayMs: 0,
     initial: () => api.list(PODS).map(keyOf),
-    affected: ({ resource, object }) => (resource === PODS ? [keyOf(object)] : []),
+    affected: ({ resource, object }) => {
+      if (resource === PODS) return [keyOf(object)];
+      return resource === NODES ? podsOn(api, object.metadata.name) : [];
+    },
     reconcile: (key) => {
       const pod = api.get(PODS, parseKey(key)) as Pod | undefined;
       if (pod?.spec.nodeName === undefined) {
         plans.delete(key);
         return undefined;
       }
+      if (isSilent(api, pod.spec.nodeName)) return undefined;
       const plan = planFor(key, pod.metadata.uid);
       return pod.metadata.deletionTimestamp === undefined
         ? start(backend, api, pod, { plan, images })
@@ -97,6 +104,17 @@ function stop(
   // A finalizer keeps the object; with grace 0 it goes as soon as the last finalizer does.
   api.delete(PODS, pod.metadata, { gracePeriodSeconds: 0, preconditions: { uid: pod.metadata.uid } });
   return undefined;
+}
+
+function podsOn(api: DirectApi, node: string): string[] {
+  return (api.list(PODS) as Pod[]).filter(({ spec }) => spec.nodeName === node).map(keyOf);
+}
+
+function isSilent(api: DirectApi, node: string): boolean {
+  const { conditions = [] } = objectAt(api.get(NODES, { name: node })?.['status']) as {
+    conditions?: AnyCondition[];
+  };
+  return conditions.some(({ type, status }) => type === 'Ready' && status === 'Unknown');
 }
 
 function nodeNumber({ spec: { nodeName = '' } }: Pod): number {

@@ -36,6 +36,7 @@ export interface Pod extends KubeObject {
     nodeName?: string;
     hostNetwork?: boolean;
     containers: { name: string; image: string }[];
+    initContainers?: { name: string; image: string; restartPolicy?: string }[];
   };
   status: {
     phase: string;

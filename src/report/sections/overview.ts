@@ -113,6 +113,7 @@ const DONE: Readonly<Partial<Record<StepName, string>>> = {
   Cut: 'a firewall was put into its network',
   Capture: 'evidence was kept',
   Evict: 'it was evicted',
+  Restart: 'it was made anew',
   Touch: 'its workload was restarted',
   Verify: 'its replacement was verified',
   Contain: 'all of its containers have ended',

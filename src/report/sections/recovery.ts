@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { parseAny } from '../../api/parse.ts';
 import { findCondition } from '../../api/conditions.ts';
+import type { Condition } from '../../api/policy.ts';
 import { captured } from '../captured.ts';
 import type { Source } from '../input.ts';
 import type { Block, Section, Text, Tone } from '../model.ts';
@@ -10,61 +11,75 @@ import { grouped, utc } from '../visible.ts';
 
 const PROOFS = {
   Pinned: { tone: 'Good', words: 'equals the digest in the spec of the pod' },
+  Approved: { tone: 'Good', words: 'is on the list of a policy' },
   Baseline: { tone: 'Good', words: 'equals what the workload ran before' },
   None: { tone: 'Unknown', words: 'nothing to compare it with' },
 } as const;
 
+const KINDS = { Init: 'init container', Ephemeral: 'for debugging' } as const;
+
 /** The replacement and its proof. */
 export function replacement({ incident }: Source): Section {
   const { status } = incident;
-  const { replacement: found, eviction } = status ?? {};
+  const found = status?.replacement;
   const verified = findCondition(status?.conditions, 'ReplacementVerified');
-  const tones: Readonly<Record<string, Tone>> = { True: 'Good', False: 'Bad' };
   const blocks: Block[] = [
-    verified
-      ? {
-          kind: 'Notice',
-          tone: tones[verified.status] ?? 'Unknown',
-          text: [
-            { strong: `Replacement verified: ${verified.status}/${verified.reason}.` },
-            verified.message,
-          ],
-        }
-      : {
-          kind: 'Missing',
-          in: 'Incident',
-          what: 'A judgement of the replacement',
-          why: ['The condition ReplacementVerified is not set.'],
-        },
-    {
-      kind: 'Facts',
-      rows: [
-        ['Eviction accepted', eviction?.requestedAt === undefined ? 'no' : utc(eviction.requestedAt)],
-        ['Pod gone', eviction?.goneAt === undefined ? 'not seen' : utc(eviction.goneAt)],
-        ...(found
-          ? ([
-              ['Replacement', [{ code: found.name }, 'UID', { code: found.uid }]],
-              ['Its node', found.nodeName === undefined ? 'not recorded' : { code: found.nodeName }],
-            ] as const)
-          : [['Replacement', 'none recorded'] as const]),
-      ],
-    },
-    ...(found
-      ? [
-          {
-            kind: 'Table',
-            title: 'What the replacement runs',
-            columns: [{ name: 'Container' }, { name: 'Image', as: 'Hash' }, { name: 'Proof' }],
-            rows: found.images.map(({ container, imageID, proof }): Text[] => [
-              { code: container },
-              { code: imageID },
-              [{ tag: proof, tone: PROOFS[proof].tone }, PROOFS[proof].words],
-            ]),
-          } as const,
-        ]
-      : []),
+    verified ? judgement(verified) : NOT_JUDGED,
+    { kind: 'Facts', rows: [...departure(status?.eviction), ...arrival(found)] },
+    ...(found ? [runs(found)] : []),
   ];
   return { id: 'replacement', title: 'Replacement', blocks };
+}
+
+const NOT_JUDGED: Block = {
+  kind: 'Missing',
+  in: 'Incident',
+  what: 'A judgement of the replacement',
+  why: ['The condition ReplacementVerified is not set.'],
+};
+
+const TONES: Readonly<Record<string, Tone>> = { True: 'Good', False: 'Bad' };
+
+function judgement({ status, reason, message }: Condition): Block {
+  const strong = `Replacement verified: ${status}/${reason}.`;
+  return { kind: 'Notice', tone: TONES[status] ?? 'Unknown', text: [{ strong }, message] };
+}
+
+type Status = NonNullable<Source['incident']['status']>;
+type Row = readonly [string, Text];
+
+function departure(eviction: Status['eviction']): Row[] {
+  return [
+    [
+      eviction?.by === 'Delete' ? 'Deleted past its disruption budget' : 'Eviction accepted',
+      eviction?.requestedAt === undefined ? 'no' : utc(eviction.requestedAt),
+    ],
+    ['Containers ended', eviction?.containedAt === undefined ? 'not seen' : utc(eviction.containedAt)],
+    ['Pod gone', eviction?.goneAt === undefined ? 'not seen' : utc(eviction.goneAt)],
+  ];
+}
+
+function arrival(found: Status['replacement']): Row[] {
+  if (!found) return [['Replacement', 'none recorded']];
+  return [
+    ['Replacement', [{ code: found.name }, 'UID', { code: found.uid }]],
+    ['Its node', found.nodeName === undefined ? 'not recorded' : { code: found.nodeName }],
+    ['Ready', found.readyAt === undefined ? 'not seen' : utc(found.readyAt)],
+    ['Quiet until', found.quietUntil === undefined ? 'not begun' : utc(found.quietUntil)],
+  ];
+}
+
+function runs({ images }: NonNullable<Status['replacement']>): Block {
+  return {
+    kind: 'Table',
+    title: 'What the replacement runs',
+    columns: [{ name: 'Container' }, { name: 'Image', as: 'Hash' }, { name: 'Proof' }],
+    rows: images.map(({ container, kind, imageID, proof }): Text[] => [
+      kind === undefined ? { code: container } : [{ code: container }, KINDS[kind]],
+      { code: imageID },
+      [{ tag: proof, tone: PROOFS[proof].tone }, PROOFS[proof].words],
+    ]),
+  };
 }
 
 const text = z.string().max(4096);

@@ -1,6 +1,7 @@
 // Bringing a cluster up and taking it down: nothing of it stays behind, however it ended.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { isAlive } from '../../support/processes.ts';
@@ -44,6 +45,9 @@ function changing({
   return { namespaces, processes, links, routes, cgroups, folders };
 }
 
+const nameOf = (pid: number) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+const isStopped = (pid: number) => /^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+
 describe('taking a cluster down', () => {
   test('leaves nothing, and may be repeated; meanwhile there is no second one', async ({ skip }) => {
     const assets = await needsNode(skip);
@@ -76,6 +80,19 @@ describe('taking a cluster down', () => {
     expect(left.filter(isAlive)).toEqual([]);
     await stopNode(say);
     await expect.poll(machineState, SOON).toEqual(before);
+  });
+
+  test('does not wait for a program of the node that a test has stopped', async ({ skip }) => {
+    const assets = await needsNode(skip);
+    const { node } = await startNode({ assets, say, until: 'run' });
+    const pids = processesOf(node.places).map(({ pid }) => pid);
+    const named = (name: string) => pids.filter((pid) => nameOf(pid) === name);
+    for (const pid of named('kubelet')) process.kill(pid, 'SIGSTOP');
+    // Who started it stops with it, and would not see it end.
+    const stopped = async () => named('nsenter').filter(isStopped);
+    await eventually('its parent is stopped', stopped, ({ length }) => length > 0, 10_000);
+
+    expect(await stopNode(say)).toBe(node.places.id);
   });
 
   test('follows a start that failed, which says why', async ({ skip }) => {

@@ -6,6 +6,7 @@ import { join, relative } from 'node:path';
 import { CAPTURE_NAMESPACE, HELPERS_CONFIGMAP } from '../../../src/api/names.ts';
 import type { ClusterAccess } from '../../support/cluster-access.ts';
 import { CONFIG, kubectl, withdrawEnforce, type Component } from '../../support/manifests.ts';
+import { UNLIMITED } from './unlimited.ts';
 
 /** Applies the files of a component beside whatever is installed. */
 export async function applyComponent(
@@ -59,9 +60,12 @@ export async function installHelpers(
     components: ['helpers', 'cilium', ...components].map((name) =>
       relative(own, join(CONFIG, 'components', name)),
     ),
-    patches: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata, data }, ...patches].map((patch) => ({
-      patch: JSON.stringify(patch),
-    })),
+    patches: [
+      UNLIMITED,
+      ...[{ apiVersion: 'v1', kind: 'ConfigMap', metadata, data }, ...patches].map((patch) => ({
+        patch: JSON.stringify(patch),
+      })),
+    ],
     images: [{ name: 'die-operator', newName: image.name, digest: image.digest }],
   };
   try {
@@ -90,6 +94,7 @@ export async function withdrawAll(access: ClusterAccess): Promise<void> {
   await removeComponent(access, 'components/checkpoint');
   await removeComponent(access, 'components/comparison');
   await removeComponent(access, 'components/evidence');
+  await removeComponent(access, 'components/restart');
   await removeHelpers(access);
   await withdrawEnforce(access);
 }

@@ -1,5 +1,5 @@
-// die-operator as a person installs it: config/ with nothing but the image replaced, a certificate, a token, and a pod in the
-// namespace of Falcosidekick that sends alerts.
+// die-operator as a person installs it: config/ with nothing changed but the image and the limits of the installation, a
+// certificate, a token, and a pod in the namespace of Falcosidekick that sends alerts.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -11,6 +11,7 @@ import type { ClusterAccess } from '../../support/cluster-access.ts';
 import { CONFIG, folderOf, kubectl, type Overlay } from '../../support/manifests.ts';
 import { withdrawAll } from './components.ts';
 import { createAuthority, issueServerCertificate } from '../../support/pki.ts';
+import { UNLIMITED } from './unlimited.ts';
 
 /** By this name senders call the receivers. */
 export const RECEIVER_HOST = 'receiver.die-operator-system.svc';
@@ -76,6 +77,7 @@ export async function applyWithImage(
     // Absolute paths are refused.
     resources: [relative(own, join(CONFIG, overlay))],
     images: [{ name: 'die-operator', newName: image.name, digest: image.digest }],
+    patches: [UNLIMITED],
   };
   await writeFile(join(own, 'kustomization.yaml'), JSON.stringify(kustomization));
   await kubectl(access, 'apply', '--server-side', '--validate=strict', '-k', own);

@@ -7,6 +7,7 @@ import { compilePolicy } from '../../../src/decide/policies.ts';
 import type { KubeClient } from '../../../src/kube/client.ts';
 import { CLUSTER_DRIFT_POLICIES } from '../../../src/kube/resources.ts';
 import type { RunningPod } from './node-test.ts';
+import { UNPROTECTED } from '../../support/matched.ts';
 
 /** Due by then, in milliseconds; and still so when the operator has had time to look. */
 const SOON_MS = 45_000;
@@ -29,7 +30,7 @@ export async function policyComparedSoon(
     const compilation = compilePolicy(made, kind);
     if (!compilation.accepted) throw new Error(JSON.stringify(compilation.problems));
     const candidates = pods.flatMap(
-      (pod) => candidateOf(podFacts(pod), [compilation.policy], new Set()) ?? [],
+      (pod) => candidateOf(podFacts(pod), [compilation.policy], UNPROTECTED) ?? [],
     );
     const isDueAt = (now: number) => {
       const idle = { last: new Map(), running: new Set<string>(), busy: new Set<string>() };

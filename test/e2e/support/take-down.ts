@@ -1,7 +1,7 @@
 // Takes down the cluster on record, whoever brought it up and however far that got. May be repeated.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { killAndWait } from '../../support/processes.ts';
+import { killAndWait, killNow } from '../../support/processes.ts';
 import { removeCgroups } from './cgroups.ts';
 import { processesOf } from './processes.ts';
 import { removeRecord, type ClusterRecord } from './record.ts';
@@ -11,8 +11,10 @@ import { removeRecord, type ClusterRecord } from './record.ts';
  * host, also one that was started when there was no time left to put it on record. Call it under the lock. The record goes last, so that a broken-off attempt is followed by another.
  */
 export async function takeDown({ places, processes, ready }: ClusterRecord): Promise<void> {
-  if (ready) await killAndWait(ready.init);
-  await Promise.all([...processes, ...processesOf(places)].map(killAndWait));
+  const node = ready ? [ready.init] : [];
+  node.forEach(killNow);
+  // It is gone only when who started a program in it has seen that end, and that process may be stopped: kill it, too.
+  await Promise.all([...node, ...processes, ...processesOf(places)].map(killAndWait));
   removeLink(places.link);
   await removeCgroups(places.cgroup);
   removeRecord();

@@ -45,8 +45,21 @@ function specWithEverything(): Json {
     eviction: {
       gracePeriodSeconds: 30,
       waitForBudget: '1h30m',
-      replacement: { require: 'Pinned', readyWithin: '90s' },
+      then: 'Delete',
+      replacement: { require: 'Pinned', readyWithin: '90s', quietFor: '0s' },
     },
-    limits: { perWorkload: { quarantined: 0 }, perNamespace: { quarantined: 3 } },
+    approval: { requiredFor: ['StatefulSet', 'LastReadyCopy', 'Always'], before: 'Isolate', within: '2h' },
+    limits: {
+      perWorkload: {
+        quarantined: 0,
+        evicting: 2,
+        maxUnavailable: '50%',
+        recurrences: 0,
+        recurrenceWindow: '1h',
+      },
+      perNamespace: { quarantined: 3, evictions: 0, window: '5m' },
+      cooldown: '0s',
+    },
+    approvedImages: [`registry.example/shop/web@sha256:${'1'.repeat(64)}`],
   };
 }

@@ -1,7 +1,12 @@
 // Looks at every request of an operator before the API server does, and says which of them no incident justifies. It
 // reads the stored objects itself: nothing of the operator's own judgement is used.
 import type { KubeObject } from '../../../src/api/meta.ts';
-import { QUARANTINE_LABEL, QUARANTINE_POLICY } from '../../../src/api/names.ts';
+import {
+  LEDGER_CONFIGMAP,
+  QUARANTINE_LABEL,
+  QUARANTINE_POLICY,
+  SYSTEM_NAMESPACE,
+} from '../../../src/api/names.ts';
 import type { EmbeddedCluster } from '../../../src/embedded/api-server.ts';
 import { DRIFT_INCIDENTS, DRIFT_POLICIES, PODS } from '../../../src/kube/resources.ts';
 import type { HttpRequest, Transport } from '../../../src/kube/transport.ts';
@@ -49,7 +54,11 @@ const fine: Rule = () => undefined;
 const RULES: Readonly<Record<string, Rule>> = {
   'PATCH pods': patchOfPod,
   'POST pods/eviction': (deed) =>
-    needs(deed, uidIn(deed.body, 'deleteOptions', 'preconditions'), asks('Evict')),
+    needs(
+      deed,
+      uidIn(deed.body, 'deleteOptions', 'preconditions'),
+      both(asks('Evict'), either(asksNobody, isApproved)),
+    ),
   'DELETE pods': (deed) => needs(deed, uidIn(deed.body, 'preconditions'), isDeleted),
   'POST networkpolicies': ({ body }) =>
     unless(textIn(body, 'metadata', 'name') === QUARANTINE_POLICY, 'a foreign policy'),
@@ -58,6 +67,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   'PATCH driftincidents': testsUid,
   'PATCH driftincidents/status': testsUid,
   'PATCH driftpolicies/status': testsUid,
+  'POST configmaps': ({ namespace, body }) => isLedger(namespace, textIn(body, 'metadata', 'name')),
+  'PATCH configmaps': (deed) => isLedger(deed.namespace, deed.name) ?? testsUid(deed),
   'POST events': fine,
   'PATCH events': fine,
 };
@@ -113,6 +124,18 @@ const isDeleted: Justifies = ({ metadata }) => metadata.deletionTimestamp !== un
 const isReleased: Justifies = (incident, deed) =>
   isDeleted(incident, deed) || textIn(incident['spec'], 'decision', 'action') === 'Release';
 
+/** No setting of the incident asks for an approval whatever the pod is; of what else it asks for this is no judge. */
+const asksNobody: Justifies = ({ spec }) => {
+  const cases = at(spec, 'trigger', 'response', 'approval', 'requiredFor');
+  return !Array.isArray(cases) || !cases.includes('Always');
+};
+const isApproved: Justifies = ({ spec }) => textIn(spec, 'decision', 'action') === 'Approve';
+
+const both =
+  (...all: readonly Justifies[]): Justifies =>
+  (incident, deed) =>
+    all.every((justifies) => justifies(incident, deed));
+
 const either =
   (...some: readonly Justifies[]): Justifies =>
   (incident, deed) =>
@@ -137,6 +160,13 @@ function asks(action: string): Justifies {
 
 function testsUid({ body }: Deed): string | undefined {
   return unless(typeof valueOf(body, 'test', '/metadata/uid') === 'string', 'tests no UID');
+}
+
+function isLedger(namespace: string, name = ''): string | undefined {
+  return unless(
+    namespace === SYSTEM_NAMESPACE && name.startsWith(LEDGER_CONFIGMAP),
+    'a ConfigMap that is not the ledger',
+  );
 }
 
 function uidIn(body: unknown, ...path: string[]): string | undefined {

@@ -1,5 +1,6 @@
 // A small cluster in which something is about to happen: a Deployment of two, a policy, and pods of others.
 import type { KubeObject } from '../../../src/api/meta.ts';
+import { SYSTEM_NAMESPACE } from '../../../src/api/names.ts';
 import { validators, type Validator } from '../../../src/api/validate.ts';
 import { createEmbeddedCluster, type EmbeddedCluster } from '../../../src/embedded/api-server.ts';
 import { ensureNamespace } from '../../../src/embedded/seed.ts';
@@ -42,6 +43,8 @@ export async function setScene(policy: object): Promise<Scene> {
   cluster.start();
   ensureNamespace(cluster.api, 'shop');
   ensureNamespace(cluster.api, 'other');
+  // Where the ledger is, without which nothing is evicted.
+  ensureNamespace(cluster.api, SYSTEM_NAMESPACE);
   const world = new World({
     namespace: 'shop',
     client: createKubeClient({ transport: cluster.transport, clock, random, userAgent: 'test' }),

@@ -1,6 +1,6 @@
 // Incidents as they really are at each stage of a response: recorded from an operator on the embedded API.
 import { isDeepStrictEqual } from 'node:util';
-import type { DriftIncident } from '../../../src/api/incident.ts';
+import { DECISIONS, type DriftIncident } from '../../../src/api/incident.ts';
 import type { KubeObject } from '../../../src/api/meta.ts';
 import { DRIFT_INCIDENTS, PODS } from '../../../src/kube/resources.ts';
 import type { Transport } from '../../../src/kube/transport.ts';
@@ -22,6 +22,8 @@ const CONTAIN = {
     { name: 'contain', minSeverity: 'Critical', actions: ['Isolate', 'Capture'] },
   ],
 };
+const ASKING = { ...LADDER, approval: { requiredFor: ['Always'] } };
+const WATCHING = { ...LADDER, eviction: { replacement: { quietFor: '30s' } } };
 const AUDIT = { ...LADDER, mode: 'Audit' };
 
 /** Plays responses through and keeps every state of their incidents. */
@@ -37,11 +39,23 @@ export async function recordStages(): Promise<Stage[]> {
       ['Critical', 30_000],
       ['Delete', 5],
     ])),
+    ...(await record(ASKING, [
+      ['Critical', 5_000],
+      ['Hold', 5_000],
+      ['Resume', 5_000],
+      ['Approve', 90_000],
+    ])),
+    ...(await record(ASKING, [
+      ['Critical', 5_000],
+      ['Deny', 30_000],
+    ])),
+    ...(await record(WATCHING, [['Critical', 90_000]])),
     ...(await record(AUDIT, [['Error', 5_000]])),
   ];
 }
 
-type Happening = readonly [what: 'Notice' | 'Error' | 'Critical' | 'Release' | 'Delete', thenMs: number];
+type Decided = (typeof DECISIONS)[number];
+type Happening = readonly [what: 'Notice' | 'Error' | 'Critical' | 'Delete' | Decided, thenMs: number];
 
 async function record(policy: object, story: readonly Happening[]): Promise<Stage[]> {
   const scene = await setScene(policy);
@@ -49,7 +63,8 @@ async function record(policy: object, story: readonly Happening[]): Promise<Stag
   const note = () => keep(stages, scene, policy);
   const operator = await scene.world.operator({}, (transport) => noting(transport, note));
   for (const [what, thenMs] of story) {
-    if (what === 'Release') scene.cluster.api.update(DRIFT_INCIDENTS, only(scene), 'object', released);
+    if (isDecision(what))
+      scene.cluster.api.update(DRIFT_INCIDENTS, only(scene), 'object', (incident) => decided(incident, what));
     else if (what === 'Delete') scene.cluster.api.delete(DRIFT_INCIDENTS, only(scene));
     else void operator.post(scene.world.alert(scene.victim, { priority: what }));
     note();
@@ -74,13 +89,14 @@ function only({ cluster }: Scene): { namespace: string; name: string } {
   return { namespace: 'shop', name: incident.metadata.name };
 }
 
-const released = (incident: KubeObject) => {
-  const spec = incident['spec'] as object;
-  return {
-    ...incident,
-    spec: { ...spec, decision: { action: 'Release', by: 'alice', reason: 'a false alarm' } },
-  };
-};
+const isDecision = (what: string): what is Decided => DECISIONS.some((one) => one === what);
+
+function decided(incident: KubeObject, action: Decided): KubeObject {
+  const { spec, status } = incident as DriftIncident;
+  const planHash = status?.plan?.hash;
+  const decision = { action, by: 'alice', reason: 'looked into', ...(planHash && { planHash }) };
+  return { ...incident, spec: { ...spec, decision } };
+}
 
 /** Calls `note` after each answer to a write. */
 function noting(transport: Transport, note: () => void): Transport {

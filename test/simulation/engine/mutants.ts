@@ -1,8 +1,15 @@
 // Realistic bugs, each planted into the source text as it is loaded by a process of its own: production code has no switch.
 // The text must be there exactly once, or the hunt fails, so that no mutant rots.
+import { EVICTION_MUTANTS } from './mutants/evictions.ts';
+import { AVAILABILITY_MUTANTS } from './mutants/availability.ts';
+import { DECISION_MUTANTS } from './mutants/decisions.ts';
 import { EVIDENCE_MUTANTS } from './mutants/evidence.ts';
 import type { Mutant } from './mutants/mutant.ts';
+import { PROTECTION_MUTANTS } from './mutants/protection.ts';
 import { QUARANTINE_MUTANTS } from './mutants/quarantine.ts';
+import { RECOVERY_MUTANTS } from './mutants/recovery.ts';
+import { RESTART_MUTANTS } from './mutants/restarts.ts';
+import { SPENDING_MUTANTS } from './mutants/spending.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -22,7 +29,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'evict-before-it-is-written',
     file: 'incidents/execute.ts',
-    find: `  record.current = withStep(record.current, change, timestamp(context.clock));
+    find: `  record.current = noteAnew(withStep(record.current, change, now), anew === true, now);
   await record.write();
   // Pause switch`,
     replacement: '  // Pause switch',
@@ -62,15 +69,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'evict-before-capture',
     file: 'decide/plan.ts',
-    find: 'isolation(now) ?? cutNext(now) ?? capture(now) ?? confirmNext(now) ?? eviction(now)',
-    replacement: 'isolation(now) ?? cutNext(now) ?? confirmNext(now) ?? eviction(now) ?? capture(now)',
+    find: '  capture,\n  confirmNext,\n  person,\n  keepNext,\n  eviction,\n];',
+    replacement: '  confirmNext,\n  person,\n  keepNext,\n  eviction,\n  capture,\n];',
     about: 'the pod goes before its evidence is kept',
   },
   {
     name: 'capture-before-isolation',
     file: 'decide/plan.ts',
-    find: 'isolation(now) ?? cutNext(now) ?? capture(now) ?? confirmNext(now) ?? eviction(now)',
-    replacement: 'capture(now) ?? isolation(now) ?? cutNext(now) ?? confirmNext(now) ?? eviction(now)',
+    find: '  isolation,\n  cutNext,\n  capture,\n',
+    replacement: '  capture,\n  isolation,\n  cutNext,\n',
     about: 'the pod is isolated only when its evidence is kept',
   },
   {
@@ -106,14 +113,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'evict-as-planned',
     file: 'incidents/execute.ts',
-    find: 'if (record.current.spec.decision || record.current.metadata.deletionTimestamp !== undefined) return;',
+    find: 'if (wasDecidedSince(planned, record.current)) return;',
     replacement: '',
     about: 'an eviction that was planned is sent though people have decided meanwhile',
     prey: ['release', 'delete-incident'],
   },
   {
     name: 'sibling-is-replacement',
-    file: 'incidents/facts.ts',
+    file: 'decide/replacement.ts',
     find: 'return pod.createdAt >= metadata.creationTimestamp && !status?.plan?.bystanders?.includes(pod.uid);',
     replacement: 'return status !== undefined;',
     about: 'a pod that was there before counts as the replacement',
@@ -240,15 +247,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'evict-what-is-going',
     file: 'decide/plan.ts',
-    find: `  const { facts, pod, actions, response } = now;
-  if (pod.deletionTimestamp !== undefined) return terminating(pod.deletionTimestamp, facts.now);`,
-    replacement:
-      '  const { pod, actions, response } = now; if (pod.name === "") return terminating("", now.facts.now);',
+    find: `  if (isGoing(pod)) return terminating(incident, pod, facts);
+  const because`,
+    replacement: `  if (isGoing(pod) && pod.name === '') return terminating(incident, pod, facts);
+  const because`,
     about: 'a pod that is being deleted is evicted again',
   },
   {
     name: 'first-come-first-served',
-    file: 'incidents/facts.ts',
+    file: 'decide/replacement.ts',
     find: '(wanted.get(a) ?? 0) - (wanted.get(b) ?? 0) ||',
     replacement: '',
     about: 'an incident takes the one replacement that another one could have',
@@ -260,8 +267,15 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: "step.state !== 'Waiting'",
     about: 'an eviction whose answer is lost counts as not done',
   },
+  ...AVAILABILITY_MUTANTS,
+  ...PROTECTION_MUTANTS,
   ...QUARANTINE_MUTANTS,
+  ...DECISION_MUTANTS,
   ...EVIDENCE_MUTANTS,
+  ...RECOVERY_MUTANTS,
+  ...SPENDING_MUTANTS,
+  ...EVICTION_MUTANTS,
+  ...RESTART_MUTANTS,
 ];
 
 /** The mutant of that name. @throws RangeError that names all, if there is none. */

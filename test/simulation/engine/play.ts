@@ -1,5 +1,6 @@
 // Plays one history to its end, and judges it.
 import { createHash } from 'node:crypto';
+import { findCondition, INCIDENT_CONDITIONS } from '../../../src/api/conditions.ts';
 import { isFinal } from '../../../src/api/incident.ts';
 import { hasFinalizer } from '../../../src/incidents/facts.ts';
 import { lastFaultMs, type History } from './history.ts';
@@ -86,7 +87,9 @@ function lastRestart({ replicas }: Stage): number {
 function rests(incident: Parameters<typeof isFinal>[0]): boolean {
   const phase = incident.status?.phase;
   if (isFinal(incident)) return !hasFinalizer(incident);
-  return phase === 'Observed' || phase === 'Quarantined';
+  if (findCondition(incident.status?.conditions, INCIDENT_CONDITIONS.Stalled)?.reason === 'HeldByFinalizer')
+    return true;
+  return ['Observed', 'AwaitingApproval', 'Quarantined', 'Held'].includes(phase ?? '');
 }
 
 function report(stage: Stage, violations: readonly Violation[]): Played {

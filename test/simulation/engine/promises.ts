@@ -1,16 +1,21 @@
 // All promises, each judged by what the API server saw and how the cluster is at the end.
 import type { Violation } from './play.ts';
 import { countsOnce, oneIncident } from './promises/alerts.ts';
+import { approved } from './promises/approvals.ts';
 import { proven } from './promises/canaries.ts';
 import { denyPolicy } from './promises/deny-policy.ts';
 import { evidenceFirst, lastCopy, onceOnly, withinLimits } from './promises/destructive.ts';
 import { confirmed, evidenceKept } from './promises/evidence.ts';
+import { contained, graceOnce, pastBudget } from './promises/pod-ends.ts';
 import { leads } from './promises/leads.ts';
 import { ends, trueRecord } from './promises/endings.ts';
 import { firewall } from './promises/firewalls.ts';
 import { listed } from './promises/lists.ts';
 import { finalizer, released } from './promises/marks.ts';
+import { spared } from './promises/spared.ts';
 import type { Promised } from './promises/promised.ts';
+import { entered, spentWithin } from './promises/spending.ts';
+import { restarted } from './promises/restarts.ts';
 import { asked, stopped } from './promises/stops.ts';
 import { isolationFirst, onlyTargets } from './promises/targets.ts';
 import type { Scenario } from './scenario.ts';
@@ -34,8 +39,15 @@ const JUDGES: Readonly<Record<Promised, Judge>> = {
   EvidenceFirst: evidenceFirst,
   EvidenceKept: evidenceKept,
   Confirmed: confirmed,
+  PastBudget: pastBudget,
+  GraceOnce: graceOnce,
+  Contained: contained,
   WithinLimits: withinLimits,
+  Entered: entered,
+  SpentWithin: spentWithin,
   LastCopy: lastCopy,
+  Approved: approved,
+  Spared: spared,
   Stopped: stopped,
   Leads: leads,
   Asked: asked,
@@ -49,6 +61,7 @@ const JUDGES: Readonly<Record<Promised, Judge>> = {
   CountsOnce: countsOnce,
   Listed: listed,
   Firewall: firewall,
+  Restarted: restarted,
 };
 
 /** Judges a history that was played. */

@@ -25,6 +25,9 @@ export interface Surroundings {
   /** The disk for evidence, which outlives every process. */
   evidence: EvidenceStore;
   nodeReader: NodeReader;
+  protectedNamespaces: readonly string[];
+  /** What the installation limits. */
+  limits: OperatorParts['limits'];
   /** Told of each line that a process logs. */
   onLog: (replica: string, fields: object, message: string) => void;
 }
@@ -152,8 +155,9 @@ export class Replica {
       roles: this.roles,
       instance: this.name,
       watchNamespaces: [],
-      protectedNamespaces: ['kube-system'],
+      protectedNamespaces: this.#surroundings.protectedNamespaces,
       maxAlertAgeMs: MAX_ALERT_AGE_MS,
+      limits: this.#surroundings.limits,
     };
   }
 

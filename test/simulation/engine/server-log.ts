@@ -7,10 +7,13 @@ import type { AdmissionRequest, AuditEntry, EmbeddedCluster } from '../../../src
 import { parsePath } from '../../../src/embedded/routes.ts';
 import {
   CONFIG_MAPS,
+  DEPLOYMENTS,
   DRIFT_INCIDENTS,
   EVENTS,
   LEASES,
+  POD_DISRUPTION_BUDGETS,
   PODS,
+  RESOURCE_QUOTAS,
   type Resource,
 } from '../../../src/kube/resources.ts';
 import type { HttpRequest, HttpResponse } from '../../../src/kube/transport.ts';
@@ -54,6 +57,10 @@ export interface Served extends Sender {
 export interface Around {
   pods: readonly KubeObject[];
   incidents: readonly DriftIncident[];
+  /** What the pods of the namespace are held to. */
+  budgets: readonly KubeObject[];
+  quotas: readonly KubeObject[];
+  deployments: readonly KubeObject[];
   /** The lists of quarantined pods: of the namespace by name, of the cluster by UID. */
   listed: { ofNamespace: Readonly<Record<string, string>>; ofCluster: Readonly<Record<string, string>> };
 }
@@ -144,6 +151,9 @@ export class ServerLog {
     return {
       pods: api.list(PODS, namespace),
       incidents: api.list(DRIFT_INCIDENTS, namespace) as DriftIncident[],
+      budgets: api.list(POD_DISRUPTION_BUDGETS, namespace),
+      quotas: api.list(RESOURCE_QUOTAS, namespace),
+      deployments: api.list(DEPLOYMENTS, namespace),
       listed: {
         ofNamespace: this.#entries(namespace, QUARANTINE_LIST),
         ofCluster: this.#entries(SYSTEM_NAMESPACE, QUARANTINED_PODS_LIST),

@@ -15,6 +15,7 @@ import {
 } from '../../../src/kube/resources.ts';
 import { alertAbout, type AlertChange } from '../../support/alerts.ts';
 import { aPolicy } from '../../support/builders.ts';
+import { NO_LIMITS } from '../../support/limits.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';
 import { DIGEST, isReady, PINNED } from '../../support/world.ts';
 import { CanaryAgent } from './canary-agent.ts';
@@ -24,29 +25,12 @@ import { drawInt, drawOf, drawsFor } from './draws.ts';
 import type { History } from './history.ts';
 import { NodeAgent } from './node-agent.ts';
 import { NodeReader } from './node-reader.ts';
-import { Replica, type AlertAnswer } from './replica.ts';
+import { Replica } from './replica.ts';
 import { ServerLog } from './server-log.ts';
+import { watched, type SentAlert } from './stage-parts.ts';
 import { StoreTrouble } from './store-trouble.ts';
 
 export const NAMESPACE = 'shop';
-
-/** An alert that somebody sent, and what became of it. */
-export interface SentAlert {
-  rule: string;
-  /** Of the detection that the operator makes of it. */
-  id: string;
-  /** UID of the pod that it is about; undefined if it names none that there is. */
-  pod: string | undefined;
-  severity: string;
-  /** When it was first sent, in milliseconds after the start. */
-  at: number;
-  /** Which receivers answered what, in order. */
-  answers: { replica: string; life: number; at: number; answer: AlertAnswer }[];
-  /** Nothing must come of it: no credential, or too old. */
-  harmless: boolean;
-  /** Its rule was told before: it may be counted only. */
-  repeat: boolean;
-}
 
 /** How often an alert is sent until somebody takes it. */
 const MAX_SENDS = 40;
@@ -74,6 +58,10 @@ export class Stage {
   readonly alerts: SentAlert[] = [];
   /** What processes logged. */
   readonly logged: { replica: string; at: number; fields: object; message: string }[] = [];
+  /** What the installation limits; a scenario that is about them changes it before the replicas start. */
+  limits = NO_LIMITS;
+  /** As the settings list them; a scenario that is about them adds its own before the replicas start. */
+  readonly protectedNamespaces = ['kube-system'];
   #moments = 0;
   /** When somebody last did something that the operator has to react to, in milliseconds after the start. */
   lastActAt = 0;
@@ -104,7 +92,9 @@ export class Stage {
     clock.markStart();
     const onLog = (replica: string, fields: object, message: string) =>
       void this.logged.push({ replica, at: clock.elapsed(), fields, message });
-    const surroundings = { clock, log, history, evidence, nodeReader, onLog };
+    const { limits, protectedNamespaces } = this;
+    const told = { limits, protectedNamespaces };
+    const surroundings = { clock, log, history, evidence, nodeReader, ...told, onLog };
     for (const [index, roles] of layout(history.replicas).entries()) {
       const replica = new Replica(`r${index + 1}`, roles, surroundings);
       this.replicas.push(replica);
@@ -144,7 +134,7 @@ export class Stage {
 
   /** A policy of everything in Enforce, with what is given. */
   policy(spec: object = {}, name = 'web'): void {
-    const { apiVersion, kind, spec: full } = aPolicy(spec);
+    const { apiVersion, kind, spec: full } = aPolicy(watched(spec));
     const metadata = { name, namespace: NAMESPACE };
     this.cluster.api.create(DRIFT_POLICIES, NAMESPACE, { apiVersion, kind, metadata, spec: full });
   }
@@ -160,9 +150,10 @@ export class Stage {
   }
 
   /** Deletes an object as a person does; nothing happens if it is not there. */
-  remove(resource: Resource, name: string): void {
+  remove(resource: Resource, name: string, options: { gracePeriodSeconds?: number } = {}): void {
     this.acted();
-    this.cluster.api.delete(resource, resource.namespaced ? { namespace: NAMESPACE, name } : { name });
+    const at = resource.namespaced ? { namespace: NAMESPACE, name } : { name };
+    this.cluster.api.delete(resource, at, options);
   }
 
   /** Turns the pause switch. */

@@ -11,6 +11,13 @@ const LIMIT_MS = 120_000;
 /** Those that have two hundred writes that are alike, or those of another scenario; the command plays them all. */
 const LONG = new Set([
   'storm',
+  'storm-of-workloads',
+  'storm-of-expiries',
+  'false-positive-loop',
+  'budget-race',
+  'budget-race-number',
+  'budget-stale-unlabelled',
+  'share-race',
   'canaries-unenforced',
   'canaries-one-way',
   'protected-hold',

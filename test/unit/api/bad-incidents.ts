@@ -91,7 +91,14 @@ export const BAD_INCIDENTS: readonly BadObject[] = [
     decided({ action: 'Forgive' }),
     'spec.decision.action',
     'FieldValueNotSupported',
-    'supported values: "Release"',
+    'supported values: "Approve", "Deny", "Hold", "Resume", "Release"',
+  ],
+  [
+    'an approval of no plan',
+    decided({ action: 'Approve' }),
+    'spec.decision',
+    'FieldValueInvalid',
+    'an approval needs planHash',
   ],
   [
     'a decision of nobody',

@@ -29,9 +29,25 @@ describe('defaults of a policy', () => {
       eviction: {
         gracePeriodSeconds: 1,
         waitForBudget: '10m',
-        replacement: { require: 'Baseline', readyWithin: '5m' },
+        then: 'Hold',
+        replacement: { require: 'Baseline', readyWithin: '5m', quietFor: '1m' },
       },
-      limits: { perWorkload: { quarantined: 2 }, perNamespace: { quarantined: 10 } },
+      approval: {
+        requiredFor: ['StatefulSet', 'BarePod', 'SingleReplica', 'LastReadyCopy'],
+        before: 'Evict',
+        within: '24h',
+      },
+      limits: {
+        perWorkload: {
+          quarantined: 2,
+          evicting: 1,
+          maxUnavailable: '25%',
+          recurrences: 3,
+          recurrenceWindow: '24h',
+        },
+        perNamespace: { quarantined: 10, evictions: 5, window: '10m' },
+        cooldown: '15m',
+      },
     });
   });
 

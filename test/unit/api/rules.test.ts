@@ -12,6 +12,7 @@ for (const kind of CUSTOM_KINDS) {
   });
 }
 const texts = [...new Set(rules.map(({ rule }) => rule))];
+const EITHER = "!('Evict' in self.actions && 'Restart' in self.actions)";
 const IN_STEP = texts.find((text) => text.startsWith('self.operator')) ?? '';
 
 describe('every rule', () => {
@@ -52,6 +53,12 @@ const CASES: readonly (readonly [rule: string, self: unknown, oldSelf: unknown, 
   ['has(self.responses) || has(self.grants)', { responses: [] }, undefined, true],
   ['has(self.responses) || has(self.grants)', { grants: {} }, undefined, true],
   ['has(self.responses) || has(self.grants)', { mode: 'Audit' }, undefined, false],
+  [EITHER, { actions: ['Evict'] }, undefined, true],
+  [EITHER, { actions: ['Label', 'Restart'] }, undefined, true],
+  [EITHER, { actions: ['Evict', 'Restart'] }, undefined, false],
+  ["self.action != 'Approve' || has(self.planHash)", { action: 'Approve' }, undefined, false],
+  ["self.action != 'Approve' || has(self.planHash)", { action: 'Approve', planHash: 'a' }, undefined, true],
+  ["self.action != 'Approve' || has(self.planHash)", { action: 'Deny' }, undefined, true],
   ['self.all(key, size(key) <= 63)', {}, undefined, true],
   ['self.all(key, size(key) <= 63)', { ['k'.repeat(63)]: 1 }, undefined, true],
   ['self.all(key, size(key) <= 63)', { short: 1, ['k'.repeat(64)]: 1 }, undefined, false],

@@ -67,10 +67,10 @@ describe('explain from files', () => {
 
   test.for([
     ['Deployment', 'apps/v1', { replicas: 2 }, 'ReplicaSet', 'Orphan', null],
-    ['Deployment', 'apps/v1', { replicas: 1 }, 'ReplicaSet', 'Gentle', 'LastReadyCopy'],
-    ['Deployment', 'apps/v1', {}, 'ReplicaSet', 'Gentle', 'LastReadyCopy'],
+    ['Deployment', 'apps/v1', { replicas: 1 }, 'ReplicaSet', 'Gentle', 'AwaitingApproval'],
+    ['Deployment', 'apps/v1', {}, 'ReplicaSet', 'Gentle', 'AwaitingApproval'],
     ['ReplicaSet', 'apps/v1', { replicas: 2 }, 'ReplicaSet', 'Orphan', null],
-    ['StatefulSet', 'apps/v1', { replicas: 2 }, 'StatefulSet', 'Gentle', null],
+    ['StatefulSet', 'apps/v1', { replicas: 2 }, 'StatefulSet', 'Gentle', 'AwaitingApproval'],
     ['DaemonSet', 'apps/v1', {}, 'DaemonSet', 'Orphan', null],
     ['Job', 'batch/v1', {}, 'Job', 'Orphan', null],
     ['Job', 'batch/v1', { parallelism: 3 }, 'Job', 'Orphan', null],
@@ -94,7 +94,7 @@ describe('explain from files', () => {
       ...(status && { status }),
     });
     const alone = await file('alone.yaml', pod('a'), POLICY);
-    expect((await json('a', '-f', alone)).response?.held?.reason).toBe('LastReadyCopy');
+    expect((await json('a', '-f', alone)).response?.held?.reason).toBe('AwaitingApproval');
     const two = await file('two.yaml', pod('a'), pod('b'), POLICY);
     expect((await json('a', '-f', two)).response).toMatchObject({ held: null });
     const dryRun = await file('dry-run.yaml', pod('a', {}), pod('b', {}), POLICY);

@@ -9,6 +9,7 @@ import { systemClock } from '../../../src/kube/clock.ts';
 import { silentLogger } from '../../../src/observe/log.ts';
 import { createOperator } from '../../../src/operator.ts';
 import { readSettings } from '../../../src/settings.ts';
+import { NO_LIMITS } from '../../support/limits.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 import { CertificateFolder, SAN } from '../detect/tls-support.ts';
 import { Authority } from '../kube/support/certificates.ts';
@@ -87,6 +88,7 @@ it('the operator that is built from them is ready only as long as its certificat
     random: () => 0,
     log: silentLogger,
     maxAlertAgeMs: 1,
+    limits: NO_LIMITS,
   });
   const certificate = checks.find(({ name }) => name === 'certificate');
   expect(certificate?.reason()).toBeUndefined();

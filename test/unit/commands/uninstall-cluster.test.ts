@@ -45,7 +45,7 @@ beforeEach(async () => {
   });
   ({ world } = made);
   ({ client } = world);
-  for (const name of [SYSTEM_NAMESPACE, CAPTURE_NAMESPACE, 'bank'])
+  for (const name of [CAPTURE_NAMESPACE, 'bank'])
     await client.create(NAMESPACES, {}, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
   await world.parts.tick();
 });

@@ -63,7 +63,7 @@ const TABLE: [string, unknown, Partial<Classified>][] = [
     { kind: 'slow', reason: 'Denied' },
   ],
   [
-    'a disruption budget that allows no more',
+    'a disruption budget whose status is older than itself',
     answer(
       429,
       failure('TooManyRequests', 'Cannot evict pod', {
@@ -71,10 +71,21 @@ const TABLE: [string, unknown, Partial<Classified>][] = [
       }),
       '7',
     ),
-    { kind: 'waiting', reason: 'DisruptionBudget', afterMs: 7000 },
+    { kind: 'waiting', reason: 'BudgetStale', afterMs: 7000 },
   ],
   [
-    'a disruption budget without a time',
+    'a disruption budget with evictions that nobody confirms',
+    answer(
+      403,
+      failure(
+        'Forbidden',
+        'poddisruptionbudget.policy "web" is forbidden: DisruptedPods map too big - too many evictions not confirmed by PDB controller',
+      ),
+    ),
+    { kind: 'waiting', reason: 'BudgetStale' },
+  ],
+  [
+    'a disruption budget that allows no more',
     answer(
       429,
       failure('TooManyRequests', 'Cannot evict pod', {

@@ -1,14 +1,13 @@
 // What somebody who may write policies in one namespace tries against the policies of the cluster, and against everybody.
 import { describe, expect, test } from 'vitest';
 import { MAX_CONTRIBUTIONS } from '../../../src/api/incident.ts';
-import { ACTIONS } from '../../../src/api/policy.ts';
 import { compilePolicy } from '../../../src/decide/policies.ts';
 import { keptContributions } from '../../../src/decide/merge.ts';
 import { matchPolicies } from '../../../src/decide/match.ts';
 import { rulebookFor } from '../../../src/decide/rulebook.ts';
 import { aContribution, aDetection, aPod, NOW } from '../../support/builders.ts';
 import { matched, rulebookOf } from '../../support/matched.ts';
-import { policy, storedPolicy } from './builders.ts';
+import { FULL_RUNG, policy, storedPolicy } from './builders.ts';
 
 const SHOP = { name: 'shop', labels: { 'kubernetes.io/metadata.name': 'shop' } };
 // About the dearest that one condition may be.
@@ -16,7 +15,7 @@ const DEAR = 'detection.fields["f"].matches("(a|b)*a(a|b){180}z")';
 const dear = (count: number) =>
   Array.from({ length: count }, (_, n) => ({ name: `r${n}`, actions: ['Label'], condition: DEAR }));
 const alert = { ...aDetection(), fields: { f: 'ab'.repeat(512) } };
-const GUARD = { mode: 'Enforce', responses: [{ name: 'all', actions: [...ACTIONS] }], grants: {} };
+const GUARD = { mode: 'Enforce', responses: [{ name: 'all', actions: FULL_RUNG }], grants: {} };
 const guard = policy(GUARD, { name: 'guard', uid: 'guard' }, 'ClusterDriftPolicy');
 
 describe('conditions that take long', () => {

@@ -1,9 +1,12 @@
 // Valid objects for tests of decisions: each builder fills in what a test does not care about.
+import fc from 'fast-check';
 import type { Detection } from '../../../src/api/detection.ts';
 import type { Contribution, DriftIncident, ResponseSettings, Target } from '../../../src/api/incident.ts';
 import type { ContainerFacts, PodFacts } from '../../../src/api/pod.ts';
 import {
+  ACTIONS,
   DriftPolicySpecSchema,
+  type Action,
   type DriftPolicy,
   type Evidence,
   type Isolation,
@@ -12,6 +15,16 @@ import {
 import { compilePolicy, type CompiledPolicy } from '../../../src/decide/policies.ts';
 
 export const CREATED = '2026-11-22T00:00:00Z';
+
+/** The most that one rung does: it has either Evict or Restart. */
+export const FULL_RUNG: readonly Action[] = ACTIONS.filter((action) => action !== 'Restart');
+
+/** Whether a rung may have all of these. */
+export const mayStand = (actions: readonly Action[]) =>
+  !(actions.includes('Evict') && actions.includes('Restart'));
+
+/** What a rung may do, at least one action. */
+export const rungActions = fc.subarray([...ACTIONS], { minLength: 1 }).filter(mayStand);
 
 /** `sha256:` and 64 times the same hex digit. */
 export const digest = (digit: string) => `sha256:${digit.repeat(64)}`;
@@ -117,7 +130,7 @@ export function settings(
     evidence?: Partial<Evidence>;
   } = {},
 ): ResponseSettings {
-  const { isolation, evidence, eviction, limits } = DriftPolicySpecSchema.parse({
+  const { isolation, evidence, eviction, approval, limits } = DriftPolicySpecSchema.parse({
     responses: [{ name: 'any', actions: ['Label'] }],
     isolation: changes.isolation,
     evidence: changes.evidence,
@@ -131,7 +144,7 @@ export function settings(
       perNamespace: { quarantined: changes.perNamespace },
     },
   });
-  return { isolation, evidence, eviction, limits };
+  return { isolation, evidence, eviction, approval, limits };
 }
 
 export function contribution(overrides: Partial<Contribution> = {}): Contribution {

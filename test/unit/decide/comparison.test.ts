@@ -12,7 +12,7 @@ import {
 } from '../../../src/decide/comparison.ts';
 import { validateSpec } from '../../../src/decide/validate.ts';
 import { aContribution, anIncident, aPod, NOW, someSettings } from '../../support/builders.ts';
-import { rulebookOf } from '../../support/matched.ts';
+import { rulebookOf, UNPROTECTED } from '../../support/matched.ts';
 import { policy } from './builders.ts';
 
 const HOUR = 3_600_000;
@@ -186,14 +186,14 @@ describe('a pod', () => {
 
   test('is compared as often as the policy wants that wants it most, and may write where any of them says', () => {
     const often = asking({ interval: '10m', expectedWrites: ['/b/*', '/a/*'] }, 'q');
-    const found = candidateOf(aPod(), [HOURLY, often], new Set());
+    const found = candidateOf(aPod(), [HOURLY, often], UNPROTECTED);
     expect(found).toMatchObject({ intervalMs: 600_000, seed: 'q', workload: 'rs-uid', node: 'node-1' });
     expect(found?.expectedWrites).toEqual(['/b/*', '/a/*']);
-    expect(candidateOf(aPod(), [often, HOURLY], new Set())).toEqual(found);
+    expect(candidateOf(aPod(), [often, HOURLY], UNPROTECTED)).toEqual(found);
   });
 
   test('without a controller is its own workload', () => {
-    expect(candidateOf(aPod({ ownerReferences: [] }), [HOURLY], new Set())?.workload).toBe('pod-uid-1');
+    expect(candidateOf(aPod({ ownerReferences: [] }), [HOURLY], UNPROTECTED)?.workload).toBe('pod-uid-1');
   });
 
   test.each<[string, Partial<PodFacts>]>([
@@ -205,7 +205,9 @@ describe('a pod', () => {
     ['has ended', { phase: 'Succeeded' }],
     ['is being deleted', { deletionTimestamp: '2026-11-22T00:00:00Z' }],
   ])('is left alone where it %s', (_what, change) => {
-    expect(candidateOf(aPod(change), [HOURLY], new Set(['kube-system']))).toBeUndefined();
+    expect(
+      candidateOf(aPod(change), [HOURLY], { ...UNPROTECTED, namespaces: new Set(['kube-system']) }),
+    ).toBeUndefined();
   });
 
   test('is left alone where no policy that selects it asks', () => {
@@ -213,7 +215,7 @@ describe('a pod', () => {
       match: { podSelector: { matchLabels: { app: 'db' } } },
       comparison: { interval: '1h' },
     });
-    expect(candidateOf(aPod(), [others, policy({})], new Set())).toBeUndefined();
+    expect(candidateOf(aPod(), [others, policy({})], UNPROTECTED)).toBeUndefined();
   });
 });
 

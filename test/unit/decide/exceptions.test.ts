@@ -5,7 +5,7 @@ import { CAPS, ACTIONS, type Cap } from '../../../src/api/policy.ts';
 import { breakGlass, capped, strictest, type AppliedCap } from '../../../src/decide/exceptions.ts';
 import { aDetection, aPod, NOW } from '../../support/builders.ts';
 import { matched } from '../../support/matched.ts';
-import { policy } from './builders.ts';
+import { FULL_RUNG, policy } from './builders.ts';
 
 const AGENT = {
   name: 'agent',
@@ -13,7 +13,7 @@ const AGENT = {
   reason: 'updates itself',
   expires: '2027-01-01T00:00:00Z',
 };
-const LADDER = [{ name: 'all', actions: [...ACTIONS] }];
+const LADDER = [{ name: 'all', actions: FULL_RUNG }];
 
 function contributionOf(
   exceptions: object[],
@@ -56,7 +56,7 @@ describe('an exception', () => {
     ['has a condition that cannot be evaluated', { condition: 'int(detection.hostname) > 1' }],
   ])('that %s caps nothing', (_how, change) => {
     const found = contributionOf([{ ...AGENT, ...change }]);
-    expect(found?.actions).toEqual(ACTIONS);
+    expect(found?.actions).toEqual(FULL_RUNG);
     expect(found).not.toHaveProperty('cap');
   });
 
@@ -67,7 +67,7 @@ describe('an exception', () => {
   });
 
   test('caps nothing where it is not known which container it is', () => {
-    expect(contributionOf([AGENT], aDetection())?.actions).toEqual(ACTIONS);
+    expect(contributionOf([AGENT], aDetection())?.actions).toEqual(FULL_RUNG);
   });
 
   test('can name the digest that the runtime resolved', () => {
@@ -158,7 +158,7 @@ describe('a break-glass annotation', () => {
       'ClusterDriftPolicy',
     );
     const without = matched([own], pod, aDetection(), NOW);
-    expect(without?.contributions.map(({ actions }) => actions)).toEqual([ACTIONS]);
+    expect(without?.contributions.map(({ actions }) => actions)).toEqual([FULL_RUNG]);
     const granted = matched([own, granting], pod, aDetection(), NOW);
     expect(granted?.contributions.map(({ actions, cap }) => [actions, cap?.by])).toEqual([
       [['Label'], 'BreakGlass'],

@@ -84,9 +84,9 @@ describe('a quarantine', () => {
 
   test.each<[string, Partial<Facts>, DriftIncident]>([
     ['Paused', { paused: 'because' }, quarantined()],
-    ['NoController', {}, withoutController(quarantined())],
+    ['AwaitingApproval', {}, withoutController(quarantined())],
     [
-      'LastReadyCopy',
+      'AwaitingApproval',
       { workload: { quarantinedOthers: 0, readyOthers: 0 }, pod: { ...orphaned, ready: true } },
       gentle(quarantined()),
     ],

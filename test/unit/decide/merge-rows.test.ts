@@ -5,133 +5,34 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CUSTOM_KINDS, openApiSchema } from '../../../src/api/crd.ts';
 import { BREAK_GLASS_ANNOTATION } from '../../../src/api/names.ts';
-import { ACTIONS, CAPS, COLLECTORS, type Action, type CollectorName } from '../../../src/api/policy.ts';
-import { candidateOf, type Candidate } from '../../../src/decide/comparison.ts';
+import { APPROVAL_CASES, COLLECTORS } from '../../../src/api/policy.ts';
+import { askLists } from '../../../src/decide/approved-images.ts';
 import { parseDuration } from '../../../src/decide/duration.ts';
 import { inSystemOrder } from '../../../src/decide/merge.ts';
+import { protectionOf } from '../../../src/decide/protect.ts';
 import type { CompiledPolicy } from '../../../src/decide/policies.ts';
 import { parseQuantity } from '../../../src/decide/quantity.ts';
 import { NOW } from '../../support/builders.ts';
 import { rulebookOf } from '../../support/matched.ts';
 import { walk, type Json } from '../api/structural-rules.ts';
-import { answerOf, compiled, SHOP, worlds, type Answer, type Scene } from './merge-worlds.ts';
+import { SHOP, worlds } from './merge-worlds.ts';
 
-/** What the row of the table says: of all policies together, from what each says alone. Fails the test if it does not hold. */
-type Row = (world: World) => void;
-
-interface World {
-  scene: Scene;
-  policies: readonly CompiledPolicy[];
-  together: Answer;
-  /** What each policy answers by itself, where it does; grants and annotation are as in the whole. */
-  alone: ReadonlyMap<string, Answer>;
-}
-
-const parts = ({ alone }: World) => [...alone].flatMap(([name, { parts: all }]) => all[name] ?? []);
-const actionsOf = (world: World, mode: string) =>
-  inSystemOrder(parts(world).flatMap((part) => (part.mode === mode ? part.actions : [])));
-
-/** Of a setting, what all together have, and what each has alone that has a say: those in Enforce, if one of them answers. */
-function setting<T>(
-  { together, alone }: World,
-  read: (settings: NonNullable<Answer['settings']>) => T,
-): [T | undefined, T[]] {
-  const answers = [...alone].flatMap(([name, { parts: all, settings }]) =>
-    settings ? [{ mode: all[name]?.mode, value: read(settings) }] : [],
-  );
-  const enforcing = answers.filter(({ mode }) => mode === 'Enforce');
-  const each = (enforcing.length > 0 ? enforcing : answers).map(({ value }) => value);
-  return [together.settings && read(together.settings), each];
-}
-
-const extreme =
-  (
-    pick: (...numbers: number[]) => number,
-    read: (settings: NonNullable<Answer['settings']>) => number,
-  ): Row =>
-  (world) => {
-    const [merged, each] = setting(world, read);
-    expect(merged).toBe(each.length > 0 ? pick(...each) : undefined);
-  };
-const longest = (read: (settings: NonNullable<Answer['settings']>) => string) =>
-  extreme(Math.max, (settings) => parseDuration(read(settings)));
-
-/** The careful value, if any policy has it. */
-const either =
-  <T>(careful: T, read: (settings: NonNullable<Answer['settings']>) => T): Row =>
-  (world) => {
-    const [merged, each] = setting(world, read);
-    expect(merged).toBe(each.includes(careful) ? careful : each[0]);
-  };
-
-/** How the pod is compared by all policies in force, and by each of them alone. */
-function compared({ policies, scene }: World): [Candidate | undefined, Candidate[]] {
-  const inForce = [...rulebookOf(policies, SHOP).inForce.values()];
-  const by = (some: readonly CompiledPolicy[]) => candidateOf(scene.pod, some, new Set());
-  return [by(inForce), inForce.flatMap((one) => by([one]) ?? [])];
-}
-
-const granted = ({ policies }: World) =>
-  policies.flatMap(({ grants, matchesNamespace }) => (grants && matchesNamespace(SHOP) ? [grants] : []));
-const EVERYTHING = compiled(
-  [
-    {
-      kind: 'ClusterDriftPolicy',
-      spec: {
-        namespaceSelector: {},
-        grants: {
-          enforce: true,
-          exceptions: true,
-          cut: true,
-          collectors: [...COLLECTORS],
-          exec: true,
-          comparison: true,
-        },
-      },
-    },
-  ],
-  100,
-);
-const isCollector = (power: string): power is CollectorName => COLLECTORS.some((name) => name === power);
-/** What the policies of a namespace may do where nobody grants anything. */
-const FREE: ReadonlySet<string> = new Set(['enforce', 'exceptions']);
-const ASKS = {
-  enforce: ({ mode }: CompiledPolicy) => mode === 'Enforce',
-  exceptions: ({ exceptions }: CompiledPolicy) => exceptions.length > 0,
-  comparison: ({ comparison }: CompiledPolicy) => comparison !== undefined,
-  cut: ({ settings }: CompiledPolicy) => settings.isolation.cut === 'PodFirewall',
-  exec: ({ settings }: CompiledPolicy) => (settings.evidence.exec ?? []).length > 0,
-} as const;
-/** A policy of the namespace that asks for a power is in force exactly where it is granted; one of the cluster always. */
-function inForceIfGranted(world: World, power: keyof typeof ASKS | CollectorName): void {
-  const asks = (policy: CompiledPolicy) =>
-    Object.entries(ASKS).every(([name, of]) => of(policy) === (name === power)) &&
-    COLLECTORS.every((name) => policy.settings.evidence.collectors.includes(name) === (name === power));
-  const grants = granted(world);
-  const isFreeWithout = FREE.has(power) && grants.length === 0;
-  const isGranted =
-    isFreeWithout ||
-    grants.some((grant) => (isCollector(power) ? grant.collectors.includes(power) : grant[power]));
-  const ungoverned = answerOf(
-    [...world.policies.filter((one) => !one.grants), ...EVERYTHING],
-    world.scene,
-  ).parts;
-  for (const one of world.policies) {
-    const isFree = one.kind === 'ClusterDriftPolicy' || isGranted;
-    if (one.kind === 'ClusterDriftPolicy' || asks(one))
-      expect(one.name in world.together.parts).toBe(isFree && one.name in ungoverned);
-  }
-}
-/** The cap of the exceptions of a policy that apply. */
-function capFor({ exceptions }: CompiledPolicy, { pod, detection }: Scene): string | undefined {
-  const container = pod.containers.find(({ name }) => name === detection.summary.containerName);
-  const caps = exceptions.flatMap(({ matchesImage, expires, maxAction }) =>
-    container && matchesImage(container) && Date.parse(expires) > NOW ? [maxAction] : [],
-  );
-  return CAPS.find((cap) => caps.includes(cap));
-}
-const leaves = (cap: string, actions: readonly Action[]) =>
-  actions.filter((action) => ACTIONS.indexOf(action) < CAPS.indexOf(cap as (typeof CAPS)[number]));
+import {
+  parts,
+  actionsOf,
+  setting,
+  extreme,
+  longest,
+  either,
+  compared,
+  granted,
+  inForceIfGranted,
+  capFor,
+  withException,
+  leaves,
+  worldOf,
+  type Row,
+} from './merge-rules.ts';
 
 const ROWS: Readonly<Record<string, Row>> = {
   mode: (world) => {
@@ -206,10 +107,44 @@ const ROWS: Readonly<Record<string, Row>> = {
   'evidence.required': either(true, ({ evidence }) => evidence.required),
   'eviction.gracePeriodSeconds': extreme(Math.max, ({ eviction }) => eviction.gracePeriodSeconds),
   'eviction.waitForBudget': longest(({ eviction }) => eviction.waitForBudget),
+  'eviction.then': either('Hold', ({ eviction }) => eviction.then),
   'eviction.replacement.require': either('Pinned', ({ eviction }) => eviction.replacement.require),
   'eviction.replacement.readyWithin': longest(({ eviction }) => eviction.replacement.readyWithin),
+  'eviction.replacement.quietFor': longest(({ eviction }) => eviction.replacement.quietFor),
+  'approval.requiredFor': (world) => {
+    const [merged, each] = setting(world, ({ approval }) => approval.requiredFor);
+    expect(merged).toEqual(
+      each.length > 0 ? APPROVAL_CASES.filter((one) => each.some((some) => some.includes(one))) : undefined,
+    );
+  },
+  'approval.before': either('Isolate', ({ approval }) => approval.before),
+  'approval.within': longest(({ approval }) => approval.within),
   'limits.perWorkload.quarantined': extreme(Math.min, ({ limits }) => limits.perWorkload.quarantined),
+  'limits.perWorkload.evicting': extreme(Math.min, ({ limits }) => limits.perWorkload.evicting),
+  'limits.perWorkload.maxUnavailable': extreme(Math.min, ({ limits }) =>
+    parseInt(limits.perWorkload.maxUnavailable),
+  ),
+  'limits.perWorkload.recurrences': extreme(Math.min, ({ limits }) => limits.perWorkload.recurrences),
+  'limits.perWorkload.recurrenceWindow': longest(({ limits }) => limits.perWorkload.recurrenceWindow),
   'limits.perNamespace.quarantined': extreme(Math.min, ({ limits }) => limits.perNamespace.quarantined),
+  'limits.perNamespace.evictions': extreme(Math.min, ({ limits }) => limits.perNamespace.evictions),
+  'limits.perNamespace.window': longest(({ limits }) => limits.perNamespace.window),
+  'limits.cooldown': longest(({ limits }) => limits.cooldown),
+  approvedImages: ({ policies, scene }) => {
+    const selecting = policies.filter((one) => one.matchesPod(scene.pod) && one.approvedImages);
+    const lists = selecting.map(({ kind, name, approvedImages }) => ({
+      policy: { kind, name },
+      images: approvedImages ?? new Map<string, Set<string>>(),
+      approves: true,
+    }));
+    for (const [repository, digests] of lists.flatMap(({ images }) => [...images])) {
+      for (const digest of digests) {
+        const isNamed = lists.every(({ images }) => images.get(repository)?.has(digest) ?? true);
+        const asked = askLists(lists, repository, (listed) => listed === digest);
+        expect('approved' in asked).toBe(isNamed);
+      }
+    }
+  },
   'comparison.interval': (world) => {
     const [merged, each] = compared(world);
     expect(merged?.intervalMs).toBe(
@@ -229,6 +164,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
   'grants.exec': (world) => inForceIfGranted(world, 'exec'),
   'grants.comparison': (world) => inForceIfGranted(world, 'comparison'),
+  'grants.restart': (world) => inForceIfGranted(world, 'restart'),
   'grants.breakGlass.maxDuration': (world) => {
     const times = granted(world).flatMap(({ breakGlass }) =>
       breakGlass ? [parseDuration(breakGlass.maxDuration)] : [],
@@ -242,16 +178,17 @@ const ROWS: Readonly<Record<string, Row>> = {
       else expect(cap?.by).not.toBe('BreakGlass');
     }
   },
+  unprotect: ({ policies, scene: { pod } }) => {
+    const excepting = policies.map((one, index) =>
+      one.kind === 'DriftPolicy' ? one : withException(one, index % 2 === 1),
+    );
+    const touched = (some: readonly CompiledPolicy[]) => {
+      const { exemptions } = rulebookOf(some, SHOP);
+      return protectionOf(pod, { namespaces: new Set([SHOP.name]), exemptions, now: NOW }) === undefined;
+    };
+    expect(touched(excepting)).toBe(excepting.some((one) => touched([one])));
+  },
 };
-
-/** A policy that grants changes what others may: it is there also when a policy is asked alone. */
-function worldOf(policies: readonly CompiledPolicy[], scene: Scene): World {
-  const grants = policies.filter((one) => one.grants);
-  const alone = policies
-    .filter((one) => !one.grants)
-    .map((one) => [one.name, answerOf([one, ...grants], scene)] as const);
-  return { scene, policies, together: answerOf(policies, scene), alone: new Map(alone) };
-}
 
 const COLUMN = /^\| `([^`]+)` \|/gm;
 const page = readFileSync(join(import.meta.dirname, '../../../docs/policies.md'), 'utf8');

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { Contribution } from '../../../src/api/incident.ts';
 import type { PodFacts } from '../../../src/api/pod.ts';
-import { ACTIONS, CAPS, COLLECTORS, type Action, type PolicyKind } from '../../../src/api/policy.ts';
+import { APPROVAL_CASES, CAPS, COLLECTORS, type Action, type PolicyKind } from '../../../src/api/policy.ts';
 import { SEVERITIES } from '../../../src/api/severity.ts';
 import { matchPolicies, type Match } from '../../../src/decide/match.ts';
 import { effectiveActions } from '../../../src/decide/merge.ts';
@@ -10,7 +10,7 @@ import type { CompiledPolicy } from '../../../src/decide/policies.ts';
 import { standingOf } from '../../../src/decide/standing.ts';
 import { aDetection, anIncident, aPod, NOW } from '../../support/builders.ts';
 import { rulebookOf } from '../../support/matched.ts';
-import { policy } from './builders.ts';
+import { FULL_RUNG, policy, rungActions } from './builders.ts';
 
 const HOUR_MS = 3_600_000;
 const at = (ms: number) => new Date(ms).toISOString();
@@ -54,7 +54,11 @@ const rungs = named(
   fc
     .record({
       minSeverity: fc.constantFrom('Debug', 'Warning', 'Critical'),
-      actions: atLeastOne(ACTIONS),
+      // Most policies of a namespace may not ask for Restart, and are not in force then.
+      actions: fc.oneof(
+        { weight: 8, arbitrary: atLeastOne(FULL_RUNG) },
+        { weight: 1, arbitrary: rungActions },
+      ),
       narrow,
     })
     .map(({ narrow: more, ...rung }) => ({ ...rung, ...more })),
@@ -114,12 +118,45 @@ const common = {
   eviction: fc.record({
     gracePeriodSeconds: fc.integer({ min: 1, max: 3600 }),
     waitForBudget: durations,
-    replacement: fc.record({ require: fc.constantFrom('Baseline', 'Pinned'), readyWithin: durations }),
+    then: fc.constantFrom('Hold', 'Delete'),
+    replacement: fc.record({
+      require: fc.constantFrom('Baseline', 'Pinned'),
+      readyWithin: durations,
+      quietFor: durations,
+    }),
+  }),
+  approval: fc.record({
+    requiredFor: fc.shuffledSubarray([...APPROVAL_CASES]),
+    before: fc.constantFrom('Evict', 'Isolate'),
+    within: fc.constantFrom('60s', '1m', '90s', '1h', '60m', '24h'),
   }),
   limits: fc.record({
-    perWorkload: fc.record({ quarantined: fc.nat({ max: 1000 }) }),
-    perNamespace: fc.record({ quarantined: fc.nat({ max: 1000 }) }),
+    perWorkload: fc.record({
+      quarantined: fc.nat({ max: 1000 }),
+      evicting: fc.nat({ max: 1000 }),
+      maxUnavailable: fc.constantFrom('1%', '9%', '25%', '100%'),
+      recurrences: fc.nat({ max: 1000 }),
+      recurrenceWindow: fc.constantFrom('60s', '1m', '24h'),
+    }),
+    perNamespace: fc.record({
+      quarantined: fc.nat({ max: 1000 }),
+      evictions: fc.nat({ max: 1000 }),
+      window: fc.constantFrom('60s', '1m', '90s', '1h'),
+    }),
+    cooldown: durations,
   }),
+  approvedImages: fc.constantFrom(
+    undefined,
+    [`registry.example/shop/web@sha256:${'a'.repeat(64)}`],
+    [
+      `registry.example/shop/web@sha256:${'a'.repeat(64)}`,
+      `registry.example/shop/web@sha256:${'b'.repeat(64)}`,
+    ],
+    [
+      `registry.example/shop/web@sha256:${'b'.repeat(64)}`,
+      `registry.example/shop/api@sha256:${'c'.repeat(64)}`,
+    ],
+  ),
   comparison: fc.constantFrom(
     ...Array.from({ length: 12 }, () => undefined),
     { interval: '60m' },
@@ -155,6 +192,7 @@ export const granting: fc.Arbitrary<Draft[]> = fc.array(
           collectors: fc.subarray([...COLLECTORS]),
           exec: fc.boolean(),
           comparison: fc.boolean(),
+          restart: fc.boolean(),
           breakGlass: fc.record({ maxDuration: fc.constantFrom('1m', '60s', '2h') }),
         },
         { requiredKeys: [] },

@@ -17,10 +17,19 @@ describe('the outline for people', () => {
     expect(audited.message).toContain('nothing is touched');
   });
 
+  test('is no longer than the record takes', () => {
+    const incident = anIncident({ policies: [aContribution({ mode: 'Audit' })] });
+    incident.spec.trigger.recordedOnly = 'x'.repeat(512);
+    const exemption = { policy: 'p'.repeat(253), name: 'n'.repeat(63), reason: 'r'.repeat(256), until: 0 };
+    expect(outline(incident, someFacts({ exemption })).message).toHaveLength(1024);
+  });
+
   test('stays as it was told to people while what is done stays the same', () => {
     const first = outline(anIncident(), someFacts({ workload: { quarantinedOthers: 0, readyOthers: 0 } }));
     const later = outline(anIncident({ status: { plan: first } }), someFacts());
-    expect(later).toEqual(first);
+    const { needs, ...told } = first;
+    expect(needs).toEqual(['LastReadyCopy']);
+    expect(later).toEqual(told);
     expect(later.form).toBe('Gentle');
   });
 });

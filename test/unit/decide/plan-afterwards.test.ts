@@ -90,6 +90,7 @@ describe('a StatefulSet whose pod is gone', () => {
     const { status, spec } = incident;
     return {
       ...incident,
+      metadata: { ...incident.metadata, creationTimestamp: at(-3_600_000) },
       spec: { ...spec, target: { ...spec.target, workload } },
       status: {
         ...status,

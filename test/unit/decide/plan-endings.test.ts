@@ -73,9 +73,18 @@ describe('release and deletion', () => {
 
   test.each([
     ['that another hand quarantined', aPod({ labels: { app: 'web', [QUARANTINE_LABEL]: 'true' } }), {}],
-    ['that is protected', orphaned, { protection: 'namespace kube-system is protected' }],
+    ['that is protected', aPod(), { protection: 'namespace kube-system is protected' }],
   ])('deletes no pod %s', (_which, pod, facts) => {
     expect(plan(deleted({}), someFacts({ pod, ...facts }))).toEqual({ kind: 'Forget' });
+  });
+
+  test('keeps a pod in quarantine that is protected by now, until a person releases it', () => {
+    const facts = someFacts({ pod: orphaned, protection: 'namespace kube-system is protected' });
+    const kept = plan(deleted({}), facts);
+    expect(kept).toMatchObject({ kind: 'Wait', phase: 'Quarantined', reason: 'Protected' });
+    expect(kept).toMatchObject({ message: expect.stringContaining('until: die-operator release -n shop') });
+    const both = deleted({});
+    expect(ran(plan({ ...both, spec: { ...both.spec, ...decided.spec } }, facts))).toBe('Release');
   });
 
   test('ends although the pod had a label of ours before', () => {
@@ -94,7 +103,7 @@ describe('what must not become an outage, or be lost', () => {
 
   test('holds the eviction of the last Ready copy until another one is Ready', () => {
     const last = someFacts({ pod: gentle, workload: { quarantinedOthers: 2, readyOthers: 0 } });
-    expect(plan(held, last)).toMatchObject({ phase: 'Quarantined', reason: 'LastReadyCopy' });
+    expect(plan(held, last)).toMatchObject({ phase: 'AwaitingApproval', reason: 'AwaitingApproval' });
     const helped = someFacts({ pod: gentle, workload: { quarantinedOthers: 2, readyOthers: 1 } });
     expect(ran(plan(held, helped))).toBe('Evict');
   });
@@ -113,6 +122,6 @@ describe('what must not become an outage, or be lost', () => {
 
   test('names a pod that does not go', () => {
     const pod = { ...orphaned, deletionTimestamp: T0 };
-    expect(reasonOf(plan(evicted(), someFacts({ pod, now: NOW + MINUTE })))).toBe('PodStuckTerminating');
+    expect(reasonOf(plan(evicted(), someFacts({ pod, now: NOW + MINUTE })))).toBe('NodeSilent');
   });
 });

@@ -1,5 +1,6 @@
 // The state machine: what comes next in every situation that a response can be in.
 import { describe, expect, test } from 'vitest';
+import type { DriftIncident } from '../../../src/api/incident.ts';
 import { QUARANTINE_LABEL, SEVERITY_LABEL } from '../../../src/api/names.ts';
 import { ACTIONS } from '../../../src/api/policy.ts';
 import { plan } from '../../../src/decide/plan.ts';
@@ -7,6 +8,7 @@ import type { Standing } from '../../../src/decide/standing.ts';
 import { aContribution, anIncident, aPod, NOW, someSettings, T0 } from '../../support/builders.ts';
 import {
   afterCapture,
+  EVIDENCE,
   evicted,
   ISOLATE_DONE,
   ISOLATED,
@@ -167,7 +169,11 @@ describe('limits and owners', () => {
     const incident = afterCapture();
     const bare = { ...incident, spec: { ...incident.spec, target: { ...target, ownerReferences: [] } } };
     const pod = aPod({ labels: { app: 'web', [QUARANTINE_LABEL]: 'true', [SEVERITY_LABEL]: 'critical' } });
-    expect(plan(bare, someFacts({ pod }))).toMatchObject({ phase: 'Quarantined', reason: 'NoController' });
+    expect(plan(bare, someFacts({ pod }))).toMatchObject({
+      phase: 'AwaitingApproval',
+      reason: 'AwaitingApproval',
+      message: expect.stringContaining('no controller would replace the pod'),
+    });
   });
 
   test('does nothing to a protected pod', () => {
@@ -195,9 +201,51 @@ describe('eviction that has to wait', () => {
     expect(ran(plan(waiting, someFacts({ pod: orphaned, now: NOW + 10_000 })))).toBe('Evict');
   });
 
+  const waitedMs = (ms: number, then: 'Hold' | 'Delete' = 'Hold', reason = 'DisruptionBudget') => {
+    const settings = someSettings();
+    const response = { ...settings, eviction: { ...settings.eviction, then } };
+    const { trigger } = anIncident().spec;
+    const steps = [ISOLATE_DONE, step({ ...budget, reason, nextAttemptAt: T0 })];
+    const eviction = { budget: { since: new Date(NOW - ms).toISOString(), refusedAt: T0 } };
+    return anIncident({
+      status: { ...ISOLATED, evidence: EVIDENCE, steps, eviction },
+      spec: { ...anIncident().spec, trigger: { ...trigger, response } },
+    });
+  };
+
   test('holds after the time of the policy is up', () => {
-    const facts = someFacts({ pod: orphaned, now: NOW + 10 * MINUTE });
-    expect(reasonOf(plan(waiting, facts))).toBe('EvictionTimeout');
+    const facts = someFacts({ pod: orphaned });
+    expect(plan(waitedMs(10 * MINUTE), facts)).toMatchObject({ reason: 'EvictionTimeout' });
+    expect(plan(waitedMs(10 * MINUTE), facts)).not.toHaveProperty('until');
+  });
+
+  test('does not count time in which something else was waited for', () => {
+    const facts = someFacts({ pod: orphaned, now: NOW + 60 * MINUTE });
+    expect(ran(plan(waitedMs(MINUTE), facts))).toBe('Evict');
+    expect(ran(plan(waitedMs(0, 'Hold', 'TooManyRequests'), facts))).toBe('Evict');
+  });
+
+  test('may end in a deletion, only then, and only where the policies say so', () => {
+    const workOf = (incident: DriftIncident) => plan(incident, someFacts({ pod: orphaned }));
+    expect(workOf(waitedMs(10 * MINUTE, 'Delete'))).toMatchObject({
+      work: { step: 'Evict', orDelete: true },
+    });
+    expect(workOf(waitedMs(10 * MINUTE - 1, 'Delete'))).not.toMatchObject({ work: { orDelete: true } });
+    expect(workOf(afterCapture())).not.toMatchObject({ work: { orDelete: true } });
+  });
+
+  test('ends in no deletion while something else holds the eviction', () => {
+    const facts = someFacts({ pod: orphaned, paused: 'paused by ConfigMap' });
+    expect(reasonOf(plan(waitedMs(10 * MINUTE, 'Delete'), facts))).toBe('Paused');
+  });
+
+  test('goes on asking a budget that nobody keeps up to date, and says that a person is needed', () => {
+    const stale = waitedMs(10 * MINUTE, 'Delete', 'BudgetStale');
+    const facts = someFacts({ pod: orphaned });
+    expect(ran(plan(stale, facts))).toBe('Evict');
+    const [, evict] = stale.status?.steps ?? [];
+    if (evict) evict.nextAttemptAt = new Date(NOW + 10_000).toISOString();
+    expect(plan(stale, facts)).toMatchObject({ reason: 'EvictionTimeout', until: NOW + 10_000 });
   });
 
   test('evicts nothing while paused, and looks again', () => {
@@ -245,53 +293,8 @@ describe('a refused relabel', () => {
 });
 
 describe('the pod is gone', () => {
-  const proof = { containers: [], verdict: 'Pinned' as const, message: 'web runs its pinned digest' };
-  const replacement = { pod: aPod({ name: 'web-2', uid: 'pod-uid-2' }), proof };
-  const gone = evicted({ eviction: { goneAt: T0 } });
-
   test('ends as TargetGone if it was not our eviction', () => {
-    expect(plan(anIncident(), someFacts({ pod: undefined }))).toMatchObject({
-      kind: 'Done',
-      phase: 'TargetGone',
-    });
+    const end = plan(anIncident(), someFacts({ pod: undefined }));
+    expect(end).toMatchObject({ kind: 'Done', phase: 'TargetGone' });
   });
-
-  test('waits for a replacement for as long as the policy says', () => {
-    const decision = plan(gone, someFacts({ pod: undefined, now: NOW + MINUTE }));
-    const until = NOW + 5 * MINUTE;
-    expect(decision).toMatchObject({ phase: 'Verifying', reason: 'WaitingForReplacement', until });
-  });
-
-  test('fails without a replacement in time', () => {
-    const decision = plan(gone, someFacts({ pod: undefined, now: NOW + 5 * MINUTE }));
-    expect(decision).toMatchObject({ phase: 'Failed', reason: 'NoReplacement' });
-  });
-
-  test('fails with a replacement that does not become Ready', () => {
-    const unready = { pod: { ...replacement.pod, ready: false }, proof };
-    const facts = someFacts({ pod: undefined, replacement: unready, now: NOW + 5 * MINUTE });
-    expect(plan(gone, facts)).toMatchObject({ phase: 'Failed', reason: 'ReplacementNotReady' });
-  });
-
-  test.each([
-    ['Pinned', 'Baseline', 'Resolved', 'Replaced'],
-    ['Baseline', 'Baseline', 'Resolved', 'Replaced'],
-    ['Unpinned', 'Baseline', 'Resolved', 'Replaced'],
-    ['Mismatch', 'Baseline', 'Failed', 'UnapprovedImage'],
-    ['Pinned', 'Pinned', 'Resolved', 'Replaced'],
-    ['Baseline', 'Pinned', 'Failed', 'NotPinned'],
-    ['Unpinned', 'Pinned', 'Failed', 'NotPinned'],
-    ['Mismatch', 'Pinned', 'Failed', 'UnapprovedImage'],
-  ] as const)(
-    'a replacement proven %s where %s is required ends %s/%s',
-    (verdict, require, phase, reason) => {
-      const incident = evicted();
-      incident.spec.trigger.response.eviction.replacement.require = require;
-      const facts = someFacts({
-        pod: undefined,
-        replacement: { ...replacement, proof: { ...proof, verdict } },
-      });
-      expect(plan(incident, facts)).toMatchObject({ kind: 'Done', phase, reason });
-    },
-  );
 });

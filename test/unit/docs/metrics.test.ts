@@ -41,6 +41,7 @@ function rendered(): Promise<string> {
   metrics.showLeading(() => true);
   metrics.showNodes(() => Object.fromEntries(NODE_VERDICTS.map((verdict) => [verdict, 0])));
   metrics.showStrays(() => 0);
+  metrics.showSpending({ isOpen: false, entries: 0, isUsable: true });
   metrics.showJournal({ bytes: 0, check: { reason: () => undefined } });
   metrics.countMessages(MESSAGE_RESULTS);
   metrics.showStream(() => 0);

@@ -55,6 +55,7 @@ test('every kind of conversation was recorded', async () => {
     'reads',
     'responses',
     'reviews',
+    'revisions',
     'workloads',
   ]);
 });

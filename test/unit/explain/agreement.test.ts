@@ -1,7 +1,6 @@
 // What explain says equals what the receiver would decide: for random policies and alerts.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ACTIONS } from '../../../src/api/policy.ts';
 import { SEVERITIES } from '../../../src/api/severity.ts';
 import { matchPolicies } from '../../../src/decide/match.ts';
 import { effectiveActions } from '../../../src/decide/merge.ts';
@@ -10,6 +9,7 @@ import { compilePolicy } from '../../../src/decide/policies.ts';
 import { rulebookFor } from '../../../src/decide/rulebook.ts';
 import type { StoredPolicy } from '../../../src/explain/subject.ts';
 import { aPod, NOW } from '../../support/builders.ts';
+import { rungActions } from '../decide/builders.ts';
 import { anAlert, explained, SHOP, stored } from './support.ts';
 
 const severity = fc.constantFrom(...SEVERITIES);
@@ -26,7 +26,7 @@ const rung = fc.record({
   rules: maybe(fc.array(ruleGlob, { minLength: 1, maxLength: 3 })),
   tags: maybe(fc.constantFrom(['drift'], ['mitre_*'], ['none'])),
   condition: maybe(condition),
-  actions: fc.uniqueArray(fc.constantFrom(...ACTIONS), { minLength: 1 }),
+  actions: rungActions,
 });
 const exception = fc.record({
   image: fc.constantFrom('registry.example/*', '*', 'docker.io/*'),
@@ -154,10 +154,22 @@ describe('for any policies', () => {
                 match.settings.evidence.required,
                 match.settings.eviction.gracePeriodSeconds,
                 match.settings.eviction.waitForBudget,
+                match.settings.eviction.then,
                 match.settings.eviction.replacement.require,
                 match.settings.eviction.replacement.readyWithin,
+                match.settings.eviction.replacement.quietFor,
+                match.settings.approval.requiredFor.join(', ') || 'None',
+                match.settings.approval.before,
+                match.settings.approval.within,
                 match.settings.limits.perWorkload.quarantined,
+                match.settings.limits.perWorkload.evicting,
+                match.settings.limits.perWorkload.maxUnavailable,
+                match.settings.limits.perWorkload.recurrences,
+                match.settings.limits.perWorkload.recurrenceWindow,
                 match.settings.limits.perNamespace.quarantined,
+                match.settings.limits.perNamespace.evictions,
+                match.settings.limits.perNamespace.window,
+                match.settings.limits.cooldown,
               ]
             : [],
         );

@@ -4,13 +4,14 @@ import { describe, expect, test } from 'vitest';
 import type { DriftIncident } from '../../../src/api/incident.ts';
 import { QUARANTINE_LABEL } from '../../../src/api/names.ts';
 import { controllerOf, type PodFacts } from '../../../src/api/pod.ts';
+import { topWorkload } from '../../../src/decide/top-workload.ts';
 import { countOthers } from '../../../src/explain/others.ts';
 import { factsOf, type FactSources } from '../../../src/incidents/facts.ts';
 import { anIncident, aPod, T0 } from '../../support/builders.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const SELF = aPod();
-const WORKLOAD = 'rs-uid';
+const TARGET = anIncident().spec.target;
 const sibling = (n: number, change: Partial<PodFacts> = {}) =>
   aPod({ name: `web-${n}`, uid: `pod-uid-${n}`, ...change });
 const QUARANTINED = { labels: { [QUARANTINE_LABEL]: 'true' }, ownerReferences: [] };
@@ -21,7 +22,7 @@ function incidentOf(pod: PodFacts, change: Parameters<typeof anIncident>[0] = {}
 }
 const ORPHAN = { status: { isolation: { form: 'Orphan' as const, at: T0 } } };
 const count = (pods: PodFacts[], incidents: DriftIncident[] = []) =>
-  countOthers(SELF, WORKLOAD, [SELF, ...pods], incidents);
+  countOthers(TARGET, [SELF, ...pods], incidents);
 
 describe('Ready copies', () => {
   test.for([
@@ -35,10 +36,9 @@ describe('Ready copies', () => {
   });
 
   test('of a pod without a controller there are none', () => {
-    expect(countOthers(SELF, undefined, [SELF, sibling(2)], []).workload).toEqual({
-      quarantinedOthers: 0,
-      readyOthers: 0,
-    });
+    const { workload: _, ...bare } = TARGET;
+    const counted = countOthers({ ...bare, ownerReferences: [] }, [SELF, sibling(2)], []);
+    expect(counted.workload).toEqual({ quarantinedOthers: 0, readyOthers: 0, copies: 0 });
   });
 });
 
@@ -100,7 +100,7 @@ test('everything is counted as the responder does', () => {
       const pods = [SELF, ...made.flatMap(({ one, pod }) => (one.gone ? [] : [pod]))];
       const incidents = made.flatMap(({ one, incident }) => (one.incident === 'none' ? [] : [incident]));
       const { workload, namespace } = factsOf(sourcesOf(pods, incidents), anIncident(), LIVE);
-      expect(countOthers(SELF, WORKLOAD, pods, incidents)).toEqual({ workload, namespace });
+      expect(countOthers(TARGET, pods, incidents)).toMatchObject({ workload, namespace });
     }),
   );
 });
@@ -145,12 +145,16 @@ function sourcesOf(pods: PodFacts[], incidents: DriftIncident[]): FactSources {
   const caches = {
     pods: {
       get: (_: string, name: string) => pods.find((pod) => pod.name === name),
-      byIndex: (_: string, key: string) => pods.filter((pod) => controllerOf(pod)?.uid === key),
+      byIndex: (index: string, key: string) =>
+        pods.filter(
+          (pod) => (index === 'topWorkload' ? topWorkload(pod).key : controllerOf(pod)?.uid) === key,
+        ),
     },
     incidents: { byIndex: () => incidents },
     rulebooks: { of: () => ({ inForce: new Map() }) },
+    podEnds: { of: () => undefined },
   };
-  const reservations = { holds: () => false, mayClaim: () => true };
+  const reservations = { holds: () => false, evicts: () => false, mayClaim: () => true };
   const rest = { clock: new VirtualClock(), snapshots: new Map(), protectedNamespaces: new Set() };
   return { ...rest, caches, reservations } as unknown as FactSources;
 }

@@ -29,8 +29,8 @@ describe('a policy in Enforce', () => {
     expect(await stage.judge()).toEqual(SLOW);
     const ready = stage.ready();
     expect(ready).toMatchObject({ status: 'False', reason: 'MissingPermission' });
-    expect(ready?.message).toContain(`lacks the rights ${right} in namespace `);
-    expect(ready?.message).toContain(`these steps fail and are tried again: ${steps}.`);
+    expect(ready?.message).toContain(`lacks ${right} in namespace `);
+    expect(ready?.message).toContain(`These steps fail and are retried: ${steps}.`);
     expect(stage.events).toMatchObject([
       { type: 'Warning', reason: 'MissingPermission', note: `Ready=False: ${ready?.message}` },
     ]);
@@ -82,7 +82,7 @@ describe('a policy in Enforce', () => {
     await stage.judge();
     expect(stage.ready()).toMatchObject({ status: 'False', reason: 'MissingPermission' });
     expect(stage.ready()?.message).toMatch(
-      /rights pods patch, pods\/eviction create in namespace shop\. .* Evidence has gaps without pods\/log get in namespace shop\./,
+      /lacks pods patch, pods\/eviction create in namespace shop\. .* Evidence has gaps without pods\/log get in namespace shop\./,
     );
   });
 

@@ -97,7 +97,7 @@ describe('a policy that asks for what a capture pod does', () => {
     await stage.judge();
     const { status, reason, message } = stage.ready() ?? {};
     expect([status, reason]).toEqual(['False', 'CaptureUnavailable']);
-    expect(message).toMatch(`die-operator lacks the rights ${right}`);
+    expect(message).toMatch(`die-operator lacks ${right}`);
     expect(message).toContain(`apply ${component}.`);
   });
 
@@ -114,7 +114,7 @@ describe('a policy that asks for what a capture pod does', () => {
     stage.denied.add('pods patch');
     await stage.judge();
     expect(stage.ready()).toMatchObject({ status: 'False', reason: 'MissingPermission' });
-    expect(stage.ready()?.message).toMatch(/^die-operator lacks the rights pods patch .*Evidence has gaps/);
+    expect(stage.ready()?.message).toMatch(/^die-operator lacks pods patch .*Evidence has gaps/);
   });
 
   test('is not Ready for it also where only evidence has gaps besides', async () => {
@@ -187,7 +187,7 @@ describe('evidence', () => {
       status: 'True',
       reason: 'IncompleteEvidence',
       message:
-        'Responses are carried out. Evidence has gaps without evidence.exec. die-operator lacks the rights pods/exec create in namespace shop: apply config/components/exec-evidence. This is noticed within 5 minutes.',
+        'Responses are carried out. Evidence has gaps without evidence.exec. die-operator lacks pods/exec create in namespace shop: apply config/components/exec-evidence. This is noticed within 5 minutes.',
     });
     stage.denied.clear();
     await stage.clock.advance(300_000);

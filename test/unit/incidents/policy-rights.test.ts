@@ -8,11 +8,18 @@ import { ACTIONS, POLICY_KINDS, type Action } from '../../../src/api/policy.ts';
 import {
   describeMissing,
   isGapOnly,
+  restartRights,
   rightsFor,
   type NeededRight,
 } from '../../../src/incidents/policy-rights.ts';
 import type { Manifest } from '../../support/manifests.ts';
 import { describeRight, rightsOf } from '../../support/rights.ts';
+
+// Bound namespace by namespace, by people.
+const UNBOUND = ACTIONS.filter((action) => action !== 'Restart');
+interface Role {
+  rules?: { apiGroups: string[]; resources: string[]; verbs: string[] }[];
+}
 
 const CONFIG = join(import.meta.dirname, '../../../config');
 /** As long as the API server allows. */
@@ -34,6 +41,7 @@ const COMMON = (stops: string) => [
   `patch die-operator.dev: driftincidents/status @shop -> ${stops}`,
   `get pods @shop -> ${stops}`,
 ];
+const COUNTED = ['list policy: poddisruptionbudgets @shop -> gap', 'list resourcequotas @shop -> gap'];
 const EVIDENCE = [
   'get pods/log @shop -> gap',
   'list events @shop -> gap',
@@ -71,6 +79,7 @@ describe('the rights for', () => {
         'get configmaps @die-operator-system/die-operator -> Contain',
         'get namespaces @shop/shop -> Release Contain',
         'delete pods @shop -> Contain',
+        ...COUNTED,
       ],
     ],
     [
@@ -86,6 +95,7 @@ describe('the rights for', () => {
         'patch apps: statefulsets @shop -> Touch',
         'get die-operator.dev: driftpolicies @shop -> Evict',
         'get configmaps @die-operator-system/die-operator -> Evict',
+        ...COUNTED,
       ],
     ],
     [[], []],
@@ -146,11 +156,24 @@ describe('config/', () => {
     ]);
   });
 
+  test('components/restart has what Restart needs besides, and nobody has it', async () => {
+    const text = await readFile(join(CONFIG, 'components/restart/rights.yaml'), 'utf8');
+    const [role, ...bindings] = parseAllDocuments(text).map((document) => document.toJS() as Role);
+    expect(bindings).toEqual([]);
+    const given = (role?.rules ?? []).flatMap(({ apiGroups, resources, verbs }) =>
+      verbs.map((verb) => `${verb} ${resources[0]}${apiGroups[0] && `.${apiGroups[0]}`}`),
+    );
+    const asked = restartRights(['shop']).map(
+      ({ verb, resource: { plural, group } }) => `${verb} ${plural}${group && `.${group}`}`,
+    );
+    expect(given.toSorted()).toEqual(asked.toSorted());
+  });
+
   test('grants all that the actions need', async () => {
     const granted = await Promise.all(
       ['default', 'overlays/enforce'].map((of) => load(`${of}/responder-rights.yaml`)),
     );
-    expect(needed(ACTIONS).filter((right) => !granted.flat().includes(right))).toEqual([]);
+    expect(needed(UNBOUND).filter((right) => !granted.flat().includes(right))).toEqual([]);
   });
 
   test('default grants besides only what a responder needs to run at all, and to tell', async () => {
@@ -185,27 +208,34 @@ describe('people are told', () => {
     expect(found).toHaveLength(lines.length);
     return found;
   };
-  const CURE =
-    "Install config/overlays/enforce, or bind the rights to the responder's account; this is noticed within 5 minutes.";
+  const CURE = 'Install config/overlays/enforce.';
 
   test('which rights are missing and which steps fail', () => {
     const missing = pick(['Label', 'Evict'], 'patch pods', 'create pods/eviction');
     expect(describeMissing(missing)).toBe(
-      `die-operator lacks the rights pods patch, pods/eviction create in namespace shop. Meanwhile these steps fail and are tried again: Label, Evict, Release. ${CURE}`,
+      `die-operator lacks pods patch, pods/eviction create in namespace shop. These steps fail and are retried: Label, Evict, Release. ${CURE}`,
     );
   });
 
   test('of several verbs on a kind together', () => {
     const missing = pick(['Isolate'], 'patch pods', 'delete pods', 'get networking', 'create networking');
     expect(describeMissing(missing)).toContain(
-      'lacks the rights pods patch/delete, networkpolicies.networking.k8s.io get/create in namespace shop. ',
+      'lacks pods patch/delete, networkpolicies.networking.k8s.io get/create in namespace shop. ',
     );
   });
 
   test('where each right is missing', () => {
     const missing = pick(['Evict', 'Capture'], 'get configmaps', 'create pods/eviction', 'get nodes');
     expect(describeMissing(missing)).toBe(
-      `die-operator lacks the rights pods/eviction create in namespace shop, and configmaps get in namespace die-operator-system. Meanwhile these steps fail and are tried again: Evict. Evidence has gaps without nodes get. ${CURE}`,
+      `die-operator lacks pods/eviction create in namespace shop, and configmaps get in namespace die-operator-system. These steps fail and are retried: Evict. Evidence has gaps without nodes get. ${CURE}`,
+    );
+  });
+
+  test('that it is not known what a workload can spare, and the response goes on', () => {
+    const missing = pick(['Isolate', 'Capture'], 'list policy', 'list resourcequotas', 'get nodes');
+    expect(missing.every(isGapOnly)).toBe(true);
+    expect(describeMissing(missing)).toBe(
+      `Responses are carried out. Facts are missing without poddisruptionbudgets.policy list, resourcequotas list in namespace shop, and nodes get. ${CURE}`,
     );
   });
 
@@ -233,4 +263,20 @@ describe('people are told', () => {
     );
     expect(Buffer.byteLength(describeMissing(all))).toBeLessThanOrEqual(MAX_BYTES);
   });
+
+  test('of few places, where a right is missing in many', () => {
+    const many = Array.from({ length: 500 }, (_, i) => `${i}`.padStart(63, 'n'));
+    const text = describeMissing(restartRights(many));
+    expect(text).toContain('and in 497 more namespaces');
+    expect(Buffer.byteLength(text)).toBeLessThanOrEqual(MAX_BYTES);
+  });
+});
+
+test('the rights of Restart are asked for in namespaces only', () => {
+  const ofRestart = (namespace: string | undefined) =>
+    rightsFor(['Restart'], namespace, 'ClusterDriftPolicy').filter(({ stops }) => stops.includes('Keep'));
+  expect(ofRestart(undefined).filter(({ resource }) => resource.plural === 'controllerrevisions')).toEqual(
+    [],
+  );
+  expect(ofRestart('shop').length).toBeGreaterThan(ofRestart(undefined).length);
 });

@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { DriftIncident } from '../../../src/api/incident.ts';
 import type { KubeObject } from '../../../src/api/meta.ts';
+import { unreadNamespace } from '../../../src/api/namespace.ts';
 import { INCIDENT_ANNOTATION, QUARANTINE_LABEL } from '../../../src/api/names.ts';
 import type { PodFacts } from '../../../src/api/pod.ts';
 import { isQuarantined } from '../../../src/api/pod.ts';
@@ -12,6 +13,7 @@ import type { EventInput } from '../../../src/kube/event-object.ts';
 import { PODS, type Resource } from '../../../src/kube/resources.ts';
 import { silentLogger } from '../../../src/observe/log.ts';
 import { anIncident, aPod } from '../../support/builders.ts';
+import { rulebookOf } from '../../support/matched.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const WAIT_MS = 30_000;
@@ -45,7 +47,8 @@ function sweep(protectedNamespaces: string[] = []): StrayPods {
     incidents: {
       byIndex: (_: string, uid: string) => cached.incidents.filter(({ spec }) => spec.target.uid === uid),
     },
-  } as unknown as Pick<Caches, 'pods' | 'incidents'>;
+    rulebooks: { of: () => rulebookOf([], unreadNamespace('shop')) },
+  } as unknown as Pick<Caches, 'pods' | 'incidents' | 'rulebooks'>;
   const list = async (resource: Resource) => {
     lists += 1;
     if (fails) throw new Error('no answer');

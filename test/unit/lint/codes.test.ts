@@ -31,6 +31,10 @@ const EXAMPLES: Readonly<Record<FindingCode, { objects: LintObject[]; says: stri
     objects: [driftPolicy({ mode: 'Enforce', limits: { perNamespace: { quarantined: 9000 } } })],
     says: '9000 pods',
   },
+  DeletePastBudget: {
+    objects: [driftPolicy({ mode: 'Enforce', eviction: { then: 'Delete', waitForBudget: '5m' } })],
+    says: 'after 5m',
+  },
   EvictWithoutEvidence: { objects: [withRung({ actions: ['Isolate', 'Evict'] })], says: 'Capture' },
   EvictWithoutIsolation: { objects: [withRung({ actions: ['Capture', 'Evict'] })], says: 'Isolate' },
   AttackerSatisfies: {
@@ -38,6 +42,16 @@ const EXAMPLES: Readonly<Record<FindingCode, { objects: LintObject[]; says: stri
     says: '/tmp/agent',
   },
   WideException: { objects: [withException({ image: '*' })], says: '"*"' },
+  WideUnprotect: {
+    objects: [
+      clusterPolicy({
+        mode: 'Enforce',
+        responses: [SOUND_RUNG],
+        unprotect: [{ name: 'all', namespace: 'kube-system', reason: 'known' }],
+      }),
+    ],
+    says: 'every pod of kube-system',
+  },
   LongException: { objects: [withException({ expires: '2036-01-01T00:00:00Z' })], says: 'until 2036-01-01' },
   ExceptionByTag: { objects: [withException({ image: 'nginx:1.27' })], says: '"nginx:1.27"' },
   ExpiresSoon: { objects: [withException({ expires: '2026-11-24T12:00:00Z' })], says: 'in 2 d' },

@@ -57,6 +57,17 @@ describe('limits', () => {
   });
 });
 
+describe('deletion past a budget', () => {
+  test.each([
+    [{ then: 'Delete', waitForBudget: '9m59s' }, ['DeletePastBudget spec.eviction.waitForBudget']],
+    [{ then: 'Delete' }, []],
+    [{ then: 'Hold', waitForBudget: '1s' }, []],
+  ])('%o', (eviction, found) => {
+    expect(codes({ mode: 'Enforce', eviction })).toEqual(found);
+    expect(codes({ mode: 'Audit', eviction })).toEqual([]);
+  });
+});
+
 describe('before eviction', () => {
   test('evidence and isolation are missed', () => {
     expect(codes({ responses: [{ ...SOUND_RUNG, actions: ['Evict'] }] })).toEqual([

@@ -36,6 +36,17 @@ test.each([
   expect(codes({ responses, exceptions })).toEqual(idle ? ['NoEffect spec.exceptions[0].maxAction'] : []);
 });
 
+test.each([
+  [['Label', 'Isolate'], ['Always'], false],
+  [['Label', 'Isolate'], ['BarePod'], true],
+  [['Label', 'Isolate'], [], true],
+  [['Label', 'Capture'], ['Always'], true],
+])('rungs with %o that ask before the isolation of %o', (actions, requiredFor, idle) => {
+  const approval = { before: 'Isolate', requiredFor };
+  const responses = [{ ...SOUND_RUNG, actions }];
+  expect(codes({ responses, approval })).toEqual(idle ? ['NoEffect spec.approval.before'] : []);
+});
+
 test('a mode and exceptions of a policy that only grants', () => {
   const grants = { enforce: true };
   expect(lint(clusterPolicy({ grants }))).toEqual([]);

@@ -8,7 +8,7 @@ import { SEVERITIES } from '../../../src/api/severity.ts';
 import { conditionInput } from '../../../src/decide/cel/input.ts';
 import { rungMiss } from '../../../src/decide/match.ts';
 import { lintPolicies } from '../../../src/lint/lint.ts';
-import { detection, pod, policy } from '../decide/builders.ts';
+import { detection, mayStand, pod, policy } from '../decide/builders.ts';
 import { codes, driftPolicy, NOW } from './support.ts';
 
 const rung = (name: string, fields: Record<string, unknown> = {}) => ({
@@ -94,7 +94,7 @@ const ladder = fc.array(
       rules: patterns,
       tags: patterns,
       condition: fc.option(fc.constantFrom('pod.hostNetwork', '!pod.hostNetwork'), { nil: undefined }),
-      actions: fc.uniqueArray(fc.constantFrom(...ACTIONS), { minLength: 1, maxLength: 2 }),
+      actions: fc.uniqueArray(fc.constantFrom(...ACTIONS), { minLength: 1, maxLength: 2 }).filter(mayStand),
     },
     { requiredKeys: ['minSeverity', 'actions'] },
   ),

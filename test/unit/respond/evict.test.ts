@@ -24,7 +24,10 @@ interface Scene {
   lab: Lab;
   pod: KubeObject;
   /** Evicts, with something happening before its requests. */
-  run: (interject?: Interjection) => Promise<{
+  run: (
+    interject?: Interjection,
+    orDelete?: true,
+  ) => Promise<{
     result: unknown;
     calls: EvictionCall[];
     preconditions: unknown[];
@@ -51,13 +54,12 @@ async function scene(metadata: object = MARKS): Promise<Scene> {
         ...now,
         ...change(now),
       })),
-    run: async (interject = () => undefined) => {
+    run: async (interject = () => undefined, orDelete) => {
       const { transport, calls, bodies } = interjecting(cluster.transport, interject);
       const client = createKubeClient({ transport, clock, random: seededRandom(1) });
       const context = { client } as unknown as RespondContext;
-      const result = await evict(context, incidentOf(pod), pod, GRACE_SECONDS).catch(
-        (error: unknown) => error,
-      );
+      const call = { gracePeriodSeconds: GRACE_SECONDS, orDelete };
+      const result = await evict(context, incidentOf(pod), pod, call).catch((error: unknown) => error);
       const asked = bodies as { deleteOptions: { preconditions: unknown } }[];
       return { result, calls, preconditions: asked.map(({ deleteOptions }) => deleteOptions.preconditions) };
     },
@@ -84,7 +86,7 @@ describe('an eviction', () => {
   test('is rehearsed, and asked for the very version that was read', async () => {
     const { run, pod, stored } = await scene();
     const { result, calls, preconditions } = await run();
-    expect(result).toBe('Requested');
+    expect(result).toEqual({ by: 'Eviction', byVersion: true });
     expect(calls).toEqual(['Read', 'Rehearsal', 'Eviction']);
     const { uid, resourceVersion } = pod.metadata;
     expect(preconditions).toEqual([{ uid, resourceVersion }]);
@@ -94,7 +96,7 @@ describe('an eviction', () => {
   test('of a pod whose status changed since it was decided goes on', async () => {
     const { run, change, stored } = await scene();
     await change(annotated('since'));
-    expect((await run()).result).toBe('Requested');
+    expect((await run()).result).toMatchObject({ by: 'Eviction' });
     expect(isGoing(stored())).toBe(true);
   });
 
@@ -105,7 +107,7 @@ describe('an eviction', () => {
       const { result } = await run((call, time) =>
         call === before && time === 1 ? change(annotated('now')) : undefined,
       );
-      expect(result).toBe('Requested');
+      expect(result).toMatchObject({ by: 'Eviction' });
       expect(isGoing(stored())).toBe(true);
     },
   );
@@ -116,7 +118,8 @@ describe('an eviction', () => {
     const { result, preconditions } = await run((call) =>
       call === 'Rehearsal' ? change(annotated(String(count++))) : undefined,
     );
-    expect(result).toBe('Requested');
+    // Somebody may have begun to delete it between the last read and the call.
+    expect(result).toEqual({ by: 'Eviction', byVersion: false });
     expect(preconditions).toEqual([{ uid: pod.metadata.uid }]);
     expect(isGoing(stored())).toBe(true);
     expect(count).toBe(4);
@@ -212,9 +215,80 @@ describe('a disruption budget', () => {
     const { result, calls } = await run((call) =>
       call === 'Eviction' ? change(annotated(String(count++))) : undefined,
     );
-    expect(result).toBe('Requested');
+    expect(result).toMatchObject({ by: 'Eviction' });
     expect(calls.filter((call) => call === 'Eviction')).toHaveLength(2);
     const budget = lab.cluster.api.get(POD_DISRUPTION_BUDGETS, { namespace: 'shop', name: 'web' });
     expect(budget).toMatchObject({ status: { disruptionsAllowed: 1 } });
+  });
+});
+
+describe('a pod that may be deleted past its budget', () => {
+  const twoBudgets = async () => {
+    const made = await budgeted(0);
+    const budget = {
+      metadata: { name: 'more' },
+      spec: { selector: { matchLabels: { app: 'web' } }, minAvailable: 0 },
+    };
+    await made.lab.call('POST', at('poddisruptionbudgets', undefined, '/apis/policy/v1'), budget);
+    return made;
+  };
+
+  test.each([
+    ['allows none', () => budgeted(3)],
+    ['is one of two', twoBudgets],
+  ])('is deleted in the version that was read, with the grace, where its budget %s', async (_, make) => {
+    const { run, stored } = await make();
+    const { result, calls } = await run(undefined, true);
+    expect(result).toEqual({ by: 'Delete', byVersion: true });
+    expect(calls).toEqual(['Read', 'Rehearsal', 'Deletion']);
+    expect(stored()?.metadata.deletionGracePeriodSeconds).toBe(GRACE_SECONDS);
+  });
+
+  test('is evicted as any other where the budget allows it by now', async () => {
+    const { run } = await budgeted(0);
+    const { result, calls } = await run(undefined, true);
+    expect(result).toMatchObject({ by: 'Eviction' });
+    expect(calls).not.toContain('Deletion');
+  });
+
+  test('is not deleted while the status of the budget is older than the budget', async () => {
+    const { run, lab, stored } = await budgeted(0);
+    lab.cluster.stop();
+    const name = { namespace: 'shop', name: 'web' };
+    lab.cluster.api.update(POD_DISRUPTION_BUDGETS, name, 'object', (budget) => ({
+      ...budget,
+      spec: { ...(budget['spec'] as object), minAvailable: 2 },
+    }));
+    const { result, calls } = await run(undefined, true);
+    expect(classify(result)).toMatchObject({ kind: 'waiting', reason: 'BudgetStale', afterMs: 10_000 });
+    expect(calls).not.toContain('Deletion');
+    expect(isGoing(stored())).toBe(false);
+  });
+
+  test.each([
+    ['is released', (made: Scene) => made.change(released)],
+    [
+      'is deleted by somebody else',
+      ({ lab }: Scene) => lab.call('DELETE', at('pods', NAME), { gracePeriodSeconds: 60 }),
+    ],
+  ])('is left alone if it %s just before', async (_, happens) => {
+    const made = await budgeted(3);
+    const { result } = await made.run(
+      async (call) => void (call === 'Deletion' && (await happens(made))),
+      true,
+    );
+    expect(result).toBe('Changed');
+    expect(made.stored()?.metadata.deletionGracePeriodSeconds).not.toBe(GRACE_SECONDS);
+  });
+
+  test('cannot be kept by changing it all the time', async () => {
+    const { run, change, stored } = await budgeted(3);
+    let count = 0;
+    const { result } = await run(
+      (call) => (call === 'Deletion' ? change(annotated(String(count++))) : undefined),
+      true,
+    );
+    expect(result).toEqual({ by: 'Delete', byVersion: false });
+    expect(isGoing(stored())).toBe(true);
   });
 });

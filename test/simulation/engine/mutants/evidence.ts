@@ -28,9 +28,9 @@ export const EVIDENCE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'required-is-a-wish',
-    file: 'decide/plan.ts',
-    find: 'if (owed !== undefined) return owed;',
-    replacement: '',
+    file: 'decide/gates.ts',
+    find: 'if (owed === undefined) return undefined;',
+    replacement: 'return undefined;',
     about: 'the pod is evicted although required evidence is missing',
     prey: ['evidence-node-half', 'evidence-store-full'],
   },

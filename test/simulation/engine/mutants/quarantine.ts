@@ -127,7 +127,7 @@ export const QUARANTINE_MUTANTS: readonly Mutant[] = [
   {
     name: 'cut-as-planned',
     file: 'incidents/execute.ts',
-    find: 'return !record.current.spec.decision && record.current.metadata.deletionTimestamp === undefined;',
+    find: 'return !wasDecidedSince(planned, record.current);',
     replacement: 'return true;',
     about: 'a firewall that was planned is put in though people have decided meanwhile',
     prey: ['cut-release', 'cut-delete-incident'],

@@ -1,7 +1,8 @@
 // Promises 2 and 8: alerts that were accepted, incidents that were opened, detections that were counted.
 import { isFinal, type DriftIncident } from '../../../../src/api/incident.ts';
 import type { Judge } from '../promises.ts';
-import type { SentAlert, Stage } from '../stage.ts';
+import type { SentAlert } from '../stage-parts.ts';
+import type { Stage } from '../stage.ts';
 
 /** See PROMISES. */
 export const oneIncident: Judge = ({ stage }) => [

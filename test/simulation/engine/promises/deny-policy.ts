@@ -95,8 +95,9 @@ function atTheEnd({ stage, settled }: Case): string[] {
   const space = api.get(NAMESPACES, { name: NAMESPACE });
   if (!settled || !space || space.metadata.deletionTimestamp !== undefined) return [];
   const policy = api.get(NETWORK_POLICIES, { namespace: NAMESPACE, name: QUARANTINE_POLICY });
+  const closed = isClosed(stage);
   const asking = [...api.list(DRIFT_POLICIES, NAMESPACE), ...api.list(CLUSTER_DRIFT_POLICIES)].filter(
-    (object) => asksForIsolation(object as AnyPolicy),
+    (object) => !closed && asksForIsolation(object as AnyPolicy),
   );
   const quarantined = stage.pods().some(isLabelled);
   const inUse = quarantined || stage.incidents().some(mayIsolate);
@@ -104,6 +105,12 @@ function atTheEnd({ stage, settled }: Case): string[] {
   if (needed && !stands(policy)) return ['all is at rest, and the deny policy that is needed does not stand'];
   const stays = policy !== undefined && !inUse && asking.length === 0;
   return stays ? ['all is at rest, and the deny policy is there though nothing needs it'] : [];
+}
+
+// In a protected namespace policies isolate nobody, unless an exception in force lets them; those of scenarios are for all of
+// the namespace, and whoever may be touched has an alert that is not harmless.
+function isClosed({ protectedNamespaces, alerts }: Stage): boolean {
+  return protectedNamespaces.includes(NAMESPACE) && alerts.every(({ harmless }) => harmless);
 }
 
 function asksForIsolation({ spec }: AnyPolicy): boolean {

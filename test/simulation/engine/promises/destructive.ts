@@ -1,6 +1,7 @@
 // Promise 3: evictions once, after their evidence, within the limits, and never of the last copy.
 import { recordedDuration } from '../../../../src/decide/duration.ts';
 import { responseOf } from '../../../../src/decide/merge.ts';
+import { endsInEviction } from '../../../../src/decide/restart.ts';
 import type { DriftIncident } from '../../../../src/api/incident.ts';
 import type { KubeObject } from '../../../../src/api/meta.ts';
 import type { DriftPolicy } from '../../../../src/api/policy.ts';
@@ -55,7 +56,7 @@ function againstExpiry(
   incident: DriftIncident,
 ): string[] {
   const { contributions, settings } = responseOf(incident);
-  if (contributions.some(({ actions }) => actions.includes('Evict'))) return [];
+  if (contributions.some(({ actions }) => endsInEviction(actions))) return [];
   const what = `${named(before)} was evicted at the end of its quarantine`;
   const complete = around?.incidents
     .find(({ metadata }) => metadata.uid === incident.metadata.uid)
@@ -106,6 +107,7 @@ export const lastCopy: Judge = ({ stage }) => {
   return podWrites(stage)
     .filter(({ kind, before }) => kind === 'Evict' && isReady(before) && !isOrphan(before))
     .filter((write) => readyOthers(stage, write).length === 0 && controllerUid(write.before) !== undefined)
+    .filter((write) => incidentOf(write)?.spec.decision?.action !== 'Approve')
     .map(({ before }) => `${named(before)} was evicted, and no other copy was Ready`);
 };
 

@@ -3,6 +3,7 @@ import { findCondition } from '../../../../src/api/conditions.ts';
 import { isFinal, type DriftIncident } from '../../../../src/api/incident.ts';
 import type { Judge } from '../promises.ts';
 import type { Stage } from '../stage.ts';
+import { unproven } from './recovery.ts';
 
 /** See PROMISES. */
 export const ends: Judge = ({ stage, scenario, settled }) => {
@@ -61,7 +62,8 @@ function summary({ status }: DriftIncident): string {
 /** See PROMISES. */
 export const trueRecord: Judge = ({ stage }) => {
   const resolved = stage.incidents().filter(({ status }) => status?.phase === 'Resolved');
-  const claimed = Map.groupBy(resolved, ({ status }) => status?.replacement?.uid ?? '');
+  const named = resolved.filter(({ status }) => status?.replacement !== undefined);
+  const claimed = Map.groupBy(named, ({ status }) => status?.replacement?.uid ?? '');
   const shared = [...claimed.entries()]
     .filter(([, incidents]) => incidents.length > 1)
     .map(
@@ -71,7 +73,10 @@ export const trueRecord: Judge = ({ stage }) => {
   return [...shared, ...resolved.flatMap((incident) => untrue(stage, incident)), ...stillThere(stage)];
 };
 
-function untrue(stage: Stage, { metadata, spec, status }: DriftIncident): string[] {
+function untrue(stage: Stage, incident: DriftIncident): string[] {
+  const { metadata, spec, status } = incident;
+  const found = unproven(stage, incident);
+  if (status?.replacement === undefined || found.length > 0) return found;
   const pod = stage.log.changes.find(({ of, operation, object }) => {
     return of === 'pods' && operation === 'CREATE' && object?.metadata.uid === status?.replacement?.uid;
   });

@@ -1,4 +1,5 @@
 // Promise 3: what is required of evidence is there before the pod goes, and is still there then.
+import { endsInEviction } from '../../../../src/decide/restart.ts';
 import type { DriftIncident } from '../../../../src/api/incident.ts';
 import { responseOf } from '../../../../src/decide/merge.ts';
 import type { Judge } from '../promises.ts';
@@ -51,7 +52,7 @@ export const confirmed: Judge = ({ stage }) =>
     .flatMap((write) => {
       const incident = incidentOf(write);
       const asking = incident ? responseOf(incident).contributions : [];
-      const evicting = asking.filter(({ mode, actions }) => mode === 'Enforce' && actions.includes('Evict'));
+      const evicting = asking.filter(({ mode, actions }) => mode === 'Enforce' && endsInEviction(actions));
       if (evicting.length === 0 || !evicting.every((one) => one.confirmed === true)) return [];
       return stage.nodeReader.confirmedAt.some((at) => at <= write.sentAt)
         ? []

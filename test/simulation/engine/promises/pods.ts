@@ -6,6 +6,7 @@ import {
   QUARANTINE_LABEL,
   SEVERITY_LABEL,
 } from '../../../../src/api/names.ts';
+import { responseOf } from '../../../../src/decide/merge.ts';
 import { isWrite, type Served } from '../server-log.ts';
 import type { Stage } from '../stage.ts';
 
@@ -35,8 +36,17 @@ export function podRequests({ log }: Stage): Served[] {
   return log.served.filter((entry) => entry.of === 'pods' && isWrite(entry));
 }
 
-function kindOf({ verb, subresource, after }: Served): PodWriteKind {
-  if (subresource === 'eviction') return 'Evict';
+/** Whether a pod was deleted for itself, where its policies let it be past its budget, and not with its incident. */
+export function isPastBudget({ verb, before, around }: Served): boolean {
+  const incident = around?.incidents.findLast(({ spec }) => spec.target.uid === before?.metadata.uid);
+  if (verb !== 'delete' || !incident || incident.metadata.deletionTimestamp !== undefined) return false;
+  return responseOf(incident).settings.eviction.then === 'Delete';
+}
+
+// A deletion in the place of an eviction is held to what an eviction is.
+function kindOf(entry: Served): PodWriteKind {
+  const { verb, subresource, after } = entry;
+  if (subresource === 'eviction' || isPastBudget(entry)) return 'Evict';
   if (verb === 'delete') return 'Delete';
   // What is released keeps the annotation until its ReplicaSet has settled.
   return after && OURS.some((key) => key in (after.metadata.labels ?? {})) ? 'Mark' : 'Restore';

@@ -10,6 +10,7 @@ import {
 } from '../../../../src/api/names.ts';
 import type { Action, AnyPolicy, DriftPolicy } from '../../../../src/api/policy.ts';
 import { parseSeverity, severityRank } from '../../../../src/api/severity.ts';
+import { endsInEviction } from '../../../../src/decide/restart.ts';
 import type { Judge } from '../promises.ts';
 import type { Change, Served } from '../server-log.ts';
 import type { Stage } from '../stage.ts';
@@ -70,7 +71,9 @@ function againstDecision(stage: Stage, write: PodWrite): string[] {
   if (!told) return write.kind === 'Mark' ? [] : [`${what} was sent without having read its incident`];
   const deleted = told.metadata.deletionTimestamp !== undefined;
   if (isContaining) return deleted ? [] : [`${what} was sent, and its incident was not deleted`];
-  return told.spec.decision || deleted ? [`${what} was sent after its incident was read as decided`] : [];
+  // What the other decisions stop is judged by Approved.
+  const released = told.spec.decision?.action === 'Release';
+  return released || deleted ? [`${what} was sent after its incident was read as decided`] : [];
 }
 
 /** Whose write it is: a mark names its incident, another write is of the last one. */
@@ -105,7 +108,7 @@ function enforces(object: KubeObject | undefined): boolean {
 
 function asksForEviction(object: KubeObject | undefined): boolean {
   const spec = (object as DriftPolicy | undefined)?.spec;
-  return spec?.responses?.some((rung) => actionsOf(spec, rung).includes('Evict')) ?? false;
+  return spec?.responses?.some((rung) => endsInEviction(actionsOf(spec, rung))) ?? false;
 }
 
 // A quarantine that expires may end in an eviction.
@@ -134,7 +137,10 @@ export const asked: Judge = ({ stage }) =>
     if (kind === 'Restore') return [];
     const needed: Action = kind === 'Evict' ? 'Evict' : isQuarantining(write, after) ? 'Isolate' : 'Label';
     const allowed = allowedActions(stage, before.metadata.uid);
-    const ok = allowed.has(needed) || (needed === 'Label' && allowed.has('Isolate'));
+    const ok =
+      allowed.has(needed) ||
+      (needed === 'Label' && allowed.has('Isolate')) ||
+      (needed === 'Evict' && allowed.has('Restart'));
     return ok ? [] : [`${kind} of ${named(before)}: no policy in Enforce asks for ${needed}`];
   });
 

@@ -1,6 +1,11 @@
 // Promises 1 and 4: what is written to at all, and in which order.
 import type { KubeObject } from '../../../../src/api/meta.ts';
-import { ENFORCEMENT_CONFIGMAP, QUARANTINE_LIST, QUARANTINED_PODS_LIST } from '../../../../src/api/names.ts';
+import {
+  ENFORCEMENT_CONFIGMAP,
+  LEDGER_CONFIGMAP,
+  QUARANTINE_LIST,
+  QUARANTINED_PODS_LIST,
+} from '../../../../src/api/names.ts';
 import { isWrite, type Served } from '../server-log.ts';
 import type { Judge } from '../promises.ts';
 import type { Stage } from '../stage.ts';
@@ -15,6 +20,7 @@ const WRITTEN = new Set([
   'networkpolicies',
   'leases',
   'statefulsets',
+  'controllerrevisions',
   'configmaps',
 ]);
 /** Of ConfigMaps, the lists of quarantined pods, and what is known of nodes. */
@@ -22,6 +28,7 @@ const MAPS: ReadonlySet<string | undefined> = new Set([
   QUARANTINE_LIST,
   QUARANTINED_PODS_LIST,
   ENFORCEMENT_CONFIGMAP,
+  LEDGER_CONFIGMAP,
 ]);
 
 /** See PROMISES. */
@@ -42,8 +49,10 @@ export const onlyTargets: Judge = ({ stage }) => {
   return [...strangers, ...untested, ...foreign, ...strangeSets];
 };
 
-function isOfOurs({ of, name }: Served): boolean {
-  return WRITTEN.has(of) && (of !== 'configmaps' || MAPS.has(name));
+function isOfOurs({ of, name, body }: Served): boolean {
+  // A creation names it in its body.
+  const called = name ?? (body as Partial<KubeObject> | undefined)?.metadata?.name;
+  return WRITTEN.has(of) && (of !== 'configmaps' || MAPS.has(called));
 }
 
 // As the pods were when they were created.

@@ -12,6 +12,9 @@ import type { Scenario } from '../scenario.ts';
 import { NAMESPACE, type Stage } from '../stage.ts';
 import { rung } from './ladders.ts';
 
+// Nobody is asked about a StatefulSet as such; about a bare pod people are.
+const UNASKED = { approval: { requiredFor: ['BarePod', 'LastReadyCopy'] } };
+
 interface Owner {
   name: string;
   /** Absent: nobody, or somebody whom nobody knows. */
@@ -27,7 +30,7 @@ const OWNERS: readonly Owner[] = [
   { name: 'daemon-set', resource: DAEMON_SETS, recreates: true, ends: ['Resolved'] },
   { name: 'job', resource: JOBS, recreates: false, ends: ['Failed'] },
   { name: 'unknown-owner', unknown: true, recreates: true, ends: ['Resolved'] },
-  { name: 'bare', recreates: false, ends: ['NoController'] },
+  { name: 'bare', recreates: false, ends: ['AwaitingApproval', 'ApprovalEnding', 'ApprovalExpired'] },
 ];
 
 export const OWNED: readonly Scenario[] = [
@@ -37,7 +40,7 @@ export const OWNED: readonly Scenario[] = [
     ends: owner.ends,
     setUp: async (stage) => {
       prepare(stage, owner);
-      stage.policy(rung());
+      stage.policy({ ...rung(), ...UNASKED });
       await stage.settlePods(2);
     },
     play: async (stage) => {
@@ -104,7 +107,8 @@ function ownersOf(
   return [{ apiVersion, kind: resource.kind, name, uid: made.metadata.uid, controller: true }];
 }
 
-// One that wants no pods: a controller of the embedded cluster, if there is one, has nothing to do.
+// One that wants no pods: a controller of the embedded cluster, if there is one, has nothing to do. For Jobs there is none, and
+// one that is suspended would need no replacement.
 function ownerObject(name: string, resource: Resource): object {
   const selector = { matchLabels: { nobody: 'has-this' } };
   const template = {
@@ -118,7 +122,6 @@ function ownerObject(name: string, resource: Resource): object {
   const spec = {
     ...(resource === STATEFUL_SETS && { replicas: 0, serviceName: name, selector }),
     ...(resource === DAEMON_SETS && { selector }),
-    ...(resource === JOBS && { suspend: true }),
     template,
   };
   return { metadata: { name, namespace: NAMESPACE }, spec };

@@ -1,0 +1,9 @@
+// `die-operator approve INCIDENT`: the plan of an incident is carried out. Shows first what is touched, then asks.
+import type { Command } from 'commander';
+import { systemClock, type Clock } from '../kube/clock.ts';
+import { decisionCommand } from './answer/command.ts';
+
+/** See the file's first line. */
+export function command(clock: Clock = systemClock): Command {
+  return decisionCommand('Approve', clock);
+}
