@@ -4,7 +4,7 @@ import { describe, expect } from 'vitest';
 import { isFinal, type DriftIncident, type Need } from '../../src/api/incident.ts';
 import type { KubeObject } from '../../src/api/meta.ts';
 import { QUARANTINE_LABEL } from '../../src/api/names.ts';
-import { JOBS, PODS, RESOURCE_QUOTAS, type Resource } from '../../src/kube/resources.ts';
+import { DRIFT_POLICIES, JOBS, PODS, RESOURCE_QUOTAS, type Resource } from '../../src/kube/resources.ts';
 import { kubectl } from '../support/manifests.ts';
 import { eventually } from '../support/real-api-test.ts';
 import type { RunningPod } from './support/node-test.ts';
@@ -133,8 +133,9 @@ describe('a pod in a namespace whose quota is full', () => {
   test(
     'is not taken out beside its replacement, and what has no room even after it is told',
     TIMEOUT,
-    async ({ policy, start, quota, alert, incidentOf }) => {
-      await policy({ eviction: { replacement: { quietFor: '2s', readyWithin: '20s' } } });
+    async ({ client, namespace, policy, start, quota, alert, incidentOf }) => {
+      // A ReplicaSet tries again ever more slowly while the pod that goes is still counted.
+      await policy({ eviction: { replacement: { quietFor: '2s', readyWithin: '120s' } } });
       const podOf = await start({ kind: 'Deployment', name: 'web', replicas: 3 });
       const [first, second, third] = [podOf('web'), podOf('web', 1), podOf('web', 2)];
       await quota(3, 3);
@@ -146,6 +147,9 @@ describe('a pod in a namespace whose quota is full', () => {
         'could not be started while the pod goes on using its part of the quota, as quota few allows 3 of pods, and 3 are used',
       );
 
+      const path = '/spec/eviction/replacement/readyWithin';
+      const sooner = [{ op: 'replace', path, value: '20s' }] as const;
+      await client.jsonPatch(DRIFT_POLICIES, { namespace, name: 'web' }, sooner);
       await quota(2, 3);
       await alert(second);
       const failed = await incidentOf(second, 'it is over', isFinal);
@@ -182,6 +186,9 @@ describe('a pod of a Deployment that changes meanwhile', () => {
       await client.create(SCALERS, { namespace }, scalerOf('scaled'));
 
       await alert(podOf('scaled'));
+      // Before that the ReplicaSet may choose the very pod.
+      const isAsked = ({ status }: DriftIncident) => status?.eviction?.requestedAt !== undefined;
+      await incidentOf(podOf('scaled'), 'its eviction is asked for', isAsked);
       await change('scale', 'deployment/scaled', '--replicas=2');
 
       await change('patch', 'deployment', 'stuck', '--patch', JSON.stringify(neverReady()));
