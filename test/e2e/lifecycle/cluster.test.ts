@@ -84,6 +84,7 @@ describe('taking a cluster down', () => {
 
   test('does not wait for a program of the node that a test has stopped', async ({ skip }) => {
     const assets = await needsNode(skip);
+    const before = machineState();
     const { node } = await startNode({ assets, say, until: 'run' });
     const pids = processesOf(node.places).map(({ pid }) => pid);
     const named = (name: string) => pids.filter((pid) => nameOf(pid) === name);
@@ -93,6 +94,8 @@ describe('taking a cluster down', () => {
     await eventually('its parent is stopped', stopped, ({ length }) => length > 0, 10_000);
 
     expect(await stopNode(say)).toBe(node.places.id);
+    // Which the next test would take for what was there before.
+    await expect.poll(machineState, SOON).toEqual(before);
   });
 
   test('follows a start that failed, which says why', async ({ skip }) => {
