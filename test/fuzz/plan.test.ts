@@ -171,6 +171,12 @@ function assertForm(decision: Decision): void {
   assert.ok(until === undefined || Number.isFinite(until), `waits until ${until}`);
 }
 
+// What somebody else deleted runs on until its grace is over, and is cut off.
+function mayBeActedOn({ step }: Work, { pod }: Facts): boolean {
+  if (pod?.deletionTimestamp === undefined) return pod !== undefined;
+  return step === 'Isolate' && pod.going?.containersEnded !== true;
+}
+
 /** Nothing is done that no policy in Enforce asks for, to no pod that must not be touched. */
 function assertAsked(decision: Decision, incident: DriftIncident, facts: Facts): void {
   if (decision.kind !== 'Run') return;
@@ -182,7 +188,8 @@ function assertAsked(decision: Decision, incident: DriftIncident, facts: Facts):
     assert.equal(facts.paused, undefined, 'acts while paused');
   // These take back what is ours, only read, or are about the owner of a pod that is gone.
   if (['Release', 'Settle', 'Capture', 'Touch'].includes(work.step)) return;
-  assert.ok(facts.pod && !facts.pod.deletionTimestamp, 'acts on a pod that is gone or going');
+  if (work.step === 'Restart') return assert.equal(facts.pod, undefined, 'makes a pod anew that is there');
+  assert.ok(mayBeActedOn(work, facts), 'acts on a pod that is gone or going');
   assert.equal(facts.protection, undefined, 'touches what is protected');
 }
 
