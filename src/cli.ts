@@ -74,6 +74,11 @@ const VERBS: readonly Verb[] = [
     load: () => import('./commands/diff.ts'),
   },
   {
+    name: 'verify-images',
+    summary: 'compare what pods run with what was approved: images and configuration',
+    load: () => import('./commands/verify-images.ts'),
+  },
+  {
     name: 'lint',
     summary: 'find what is wrong with policies, without a cluster',
     load: () => import('./commands/lint.ts'),

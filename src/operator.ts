@@ -1,6 +1,7 @@
 // Assembly: builds a receiver and a responder from their parts. `run`, `demo`, simulations and tests all build them here.
 import type { Role } from './api/names.ts';
 import type { Access } from './detect/access.ts';
+import type { DefenderOptions } from './detect/defender.ts';
 import type { Journal } from './detect/journal/journal.ts';
 import { OUTCOMES, type OutcomeName } from './detect/outcome.ts';
 import type { Webhook } from './detect/webhook.ts';
@@ -21,10 +22,13 @@ import {
 import type { ReadinessCheck } from './observe/health.ts';
 import type { Logger } from './observe/log.ts';
 import { createMetrics, type Metrics } from './observe/metrics.ts';
+import { DESTINATIONS, NOTIFY_RESULTS } from './observe/notify/destination.ts';
+import { Notifier, type NotifySettings } from './observe/notify/notifier.ts';
 import type { RespondContext } from './respond/context.ts';
 import type { EvidenceSweepParts } from './roles/evidence-sweep.ts';
 import { createReceiver, type StreamSettings } from './roles/receiver.ts';
 import { createResponder, type Election } from './roles/responder.ts';
+import type { SilenceSettings } from './roles/silence.ts';
 import type { TermParts } from './roles/term.ts';
 import { runTogether } from './roles/together.ts';
 
@@ -49,8 +53,14 @@ export interface OperatorParts extends Access {
   findings?: NetworkFindings;
   /** Keeps alerts that wait through a crash of a receiver; absent: they are in memory only. */
   journal?: Journal;
+  /** Whom to tell what responses do, besides Events; absent: nobody. */
+  notify?: NotifySettings;
   /** A second way in beside the webhook. */
   stream?: StreamSettings;
+  /** Which cluster this is in Azure, and which alerts are drift; absent: alerts of Defender for Cloud are not taken. */
+  defender?: DefenderOptions;
+  /** Absent: it is not noted when alerts come. */
+  silence?: SilenceSettings;
   /** Absent: there is no other responder. */
   election?: Election;
   roles: readonly Role[];
@@ -86,7 +96,8 @@ export function createOperator(parts: OperatorParts): AssembledOperator {
   const namespaces = watchNamespaces.length > 0 ? { namespaces: watchNamespaces } : {};
   const caches = createCaches({ ...parts, ...namespaces });
   const protectedNamespaces = new Set(parts.protectedNamespaces);
-  const shared = { ...parts, caches, metrics, protectedNamespaces };
+  const notifier = notifierOf(parts, metrics);
+  const shared = { ...parts, caches, metrics, protectedNamespaces, notifier };
   const nodes = new NodeVerdicts();
   const { findings = findingsFrom(nodes) } = parts;
   const network = roles.includes('responder')
@@ -102,12 +113,24 @@ export function createOperator(parts: OperatorParts): AssembledOperator {
     synced: Promise.all(all.map((cache) => cache.synced)).then(() => {}),
     checks: [cachesCheck(all), ...[tls && { checks: [tls.check] }, receiver, responder].flatMap(checksOf)],
     ...(receiver && { webhook: receiver.webhook }),
-    run: (signal) =>
-      runTogether(
-        [...all, receiver, responder].filter((part) => part !== undefined),
-        signal,
-      ),
+    run: async (signal) => {
+      const running = [...all, receiver, responder].filter((part) => part !== undefined);
+      try {
+        await runTogether(running, signal);
+      } finally {
+        await notifier?.stop();
+      }
+    },
   };
+}
+
+function notifierOf(
+  { notify, clock, random, log, instance }: OperatorParts,
+  metrics: Metrics<OutcomeName>,
+): Notifier | undefined {
+  if (!notify) return undefined;
+  const count = metrics.countNotifications(DESTINATIONS, NOTIFY_RESULTS);
+  return new Notifier({ ...notify, clock, random, log, instance, count });
 }
 
 function showCaches(metrics: Metrics<OutcomeName>, caches: Caches): void {

@@ -5,9 +5,12 @@ import { RESPONDER_LEASE, ROLES } from './api/names.ts';
 import { DurationSchema } from './api/policy.ts';
 import { parseDuration } from './decide/duration.ts';
 import { LOG_LEVELS } from './observe/log.ts';
+import { DEFENDER_SETTINGS } from './settings/defender.ts';
 import { EVIDENCE_SETTINGS } from './settings/evidence.ts';
 import { LIMIT_DURATIONS, LIMIT_SETTINGS, limitsOf } from './settings/limits.ts';
+import { NOTIFY_SETTINGS } from './settings/notify.ts';
 import { REGISTRY_SETTINGS } from './settings/registry.ts';
+import { SILENCE_SETTINGS } from './settings/silence.ts';
 import { STREAM_SETTINGS } from './settings/stream.ts';
 
 export { limitsOf };
@@ -94,8 +97,11 @@ const FieldsSchema = z.strictObject({
   maxAlertAge: DurationSchema.default('15m').describe(
     'Alerts older than this are recorded and not acted on.',
   ),
+  ...DEFENDER_SETTINGS,
   ...LIMIT_SETTINGS,
   ...REGISTRY_SETTINGS,
+  ...NOTIFY_SETTINGS,
+  ...SILENCE_SETTINGS,
   instance: z
     .string()
     .min(1)
@@ -164,6 +170,24 @@ const CONFLICTS: readonly {
     message:
       'is missing, and so is --tls-client-ca-file: without a token or a client certificate anybody could report ' +
       'drift and have pods evicted. To try it out on loopback, set --allow-unauthenticated-intake',
+  },
+  {
+    setting: 'notifyWebhookUrl',
+    when: (s) => s.notifyWebhookUrl === undefined && s.notifyWebhookTokenFile !== undefined,
+    message: 'is missing: --notify-webhook-token-file needs the server that the token is for',
+  },
+  {
+    setting: 'notifyWebhookUrl',
+    when: (s) =>
+      s.notifyWebhookUrl !== undefined &&
+      s.notifyWebhookTokenFile !== undefined &&
+      isPlainBeyondLoopback(s.notifyWebhookUrl),
+    message: 'would carry the token over the network for everybody to read: use https',
+  },
+  {
+    setting: 'notifyKeyFile',
+    when: (s) => (s.notifyCertFile === undefined) !== (s.notifyKeyFile === undefined),
+    message: 'and --notify-cert-file need each other: a certificate and its private key',
   },
   {
     setting: 'allowUnauthenticatedIntake',

@@ -9,6 +9,8 @@ export const POLICY_CONDITIONS = {
   Ready: 'Ready',
   /** Present where there are exceptions. False: some have ended, named in the message. */
   ExceptionsCurrent: 'ExceptionsCurrent',
+  /** Present where pods are verified. True: all run what was approved. False: one does not, named in the message. */
+  Verified: 'Verified',
 } as const;
 
 /** Condition types of a DriftIncident. */

@@ -3,7 +3,12 @@ import { z } from 'zod';
 import { SeveritySchema } from './severity.ts';
 
 /** Detectors that can speak to this version. */
-export const SOURCES = ['Falco', 'Filesystem'] as const;
+export const SOURCES = ['Falco', 'Filesystem', 'Digest', 'Configuration', 'Defender'] as const;
+
+/** How sure it is that the pod drifted and that it is this pod, from the best to the worst. */
+export const CONFIDENCES = ['High', 'Medium', 'Low'] as const;
+/** See {@link CONFIDENCES}. */
+export type Confidence = (typeof CONFIDENCES)[number];
 
 /**
  * What an incident keeps of a detection. Command lines, arguments and environment are left out on purpose:
@@ -29,6 +34,23 @@ export const DetectionSummarySchema = z
       .describe('Container ID as the detector told it (12 to 64 hex digits).'),
     containerName: z.string().max(63).optional().describe('Container name as the detector told it.'),
     executable: z.string().max(512).optional().describe('Path of the program that the rule is about.'),
+    confidence: z
+      .enum(CONFIDENCES)
+      .optional()
+      .describe(
+        'How sure it is that this pod is meant; absent: High. Low: the detector named the pod, but neither its UID nor a container of it, so what it asks for needs an approval, unless a surer detection asks for it, too.',
+      ),
+    message: z
+      .string()
+      .max(1024)
+      .optional()
+      .describe('What was found, for people; for images and configuration what was approved and what runs.'),
+    remediation: z
+      .array(z.string().min(1).max(512))
+      .max(8)
+      .optional()
+      .meta({ 'x-kubernetes-list-type': 'atomic' })
+      .describe('What the detector advises people to do.'),
   })
   .describe('A detection as kept in the incident.');
 

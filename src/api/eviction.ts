@@ -6,7 +6,8 @@ import { toldAs } from './meta.ts';
 /** What becomes of an eviction that a disruption budget did not allow in time. */
 export const BUDGET_ENDS = ['Hold', 'Delete'] as const;
 
-const APPROVED =
+/** An image by its digest, with registry and repository. */
+export const APPROVED =
   /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?([/][a-z0-9]+([._-]+[a-z0-9]+)*)+@sha256:[0-9a-f]{64}$/;
 const NOT_APPROVED =
   'must be an image by its digest, with registry and repository, such as registry.example/shop/web@sha256:...';

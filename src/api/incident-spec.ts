@@ -119,6 +119,12 @@ export const ContributionSchema = z
       .boolean()
       .optional()
       .describe('The actions count only once the drift is confirmed; see `status.confirmation`.'),
+    weak: z
+      .boolean()
+      .optional()
+      .describe(
+        'A detection of low confidence asks for it, which only names the pod: what no other one asks for needs an approval.',
+      ),
     cap: CapSchema.optional(),
   })
   .describe('What one policy adds to the response.');

@@ -92,8 +92,8 @@ export type Phase = (typeof PHASES)[number];
 /** See {@link FINAL_PHASES}. */
 export type FinalPhase = (typeof FINAL_PHASES)[number];
 
-/** Why a person has to approve an eviction besides what the policies say. */
-export const OTHER_NEEDS = ['Recurrence', 'BadReplacement'] as const;
+/** Why a person has to approve besides what the policies say: the eviction, and of WeakIdentity everything. */
+export const OTHER_NEEDS = ['Recurrence', 'BadReplacement', 'WeakIdentity'] as const;
 /** See {@link OTHER_NEEDS}. */
 export type Need = (typeof APPROVAL_CASES)[number] | (typeof OTHER_NEEDS)[number];
 /** Decisions that a record keeps. */

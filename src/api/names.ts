@@ -72,6 +72,10 @@ export const HELPERS_CONFIGMAP = 'die-operator-helpers';
 export const CHECKPOINT_ACCOUNT = 'die-operator-checkpoint';
 /** ConfigMap in {@link SYSTEM_NAMESPACE} with what is known of each node: whether it enforces NetworkPolicies. */
 export const ENFORCEMENT_CONFIGMAP = 'die-operator-enforcement';
+/** ConfigMap with approved digests: of a namespace, and in {@link SYSTEM_NAMESPACE} for policies of the cluster. */
+export const APPROVED_IMAGES_CONFIGMAP = 'die-operator-approved-images';
+/** ConfigMap in {@link SYSTEM_NAMESPACE} in which receivers note when alerts and test events came. */
+export const INTAKE_CONFIGMAP = 'die-operator-intake';
 /** Label of a helper pod: its profile. The admission policy of that namespace admits one shape for each. */
 export const HELPER_LABEL = `${GROUP}/helper`;
 /** Annotation of a capture pod: the UID of the incident that it reads for. */

@@ -52,7 +52,7 @@ function haveEnded(pod: RawPod): boolean | undefined {
     (one) => one ?? [],
   );
   if (all.some(({ state }) => state?.running)) return false;
-  const isOver = phase === 'Succeeded' || phase === 'Failed';
+  const isOver = hasEnded({ phase });
   const haveStopped = all.every(({ state }) => state?.terminated ?? state?.waiting);
   return isOver && haveStopped && isComplete(pod) ? true : undefined;
 }
@@ -61,4 +61,9 @@ function haveEnded(pod: RawPod): boolean | undefined {
 function isComplete({ spec, status }: RawPod): boolean {
   const told = new Set(status?.containerStatuses?.map(({ name }) => name));
   return told.size > 0 && (spec?.containers ?? []).every(({ name }) => told.has(name));
+}
+
+/** Whether a pod has its last phase: its containers have ended for good, unless its node is lost. */
+export function hasEnded({ phase }: { phase?: string | undefined }): boolean {
+  return phase === 'Succeeded' || phase === 'Failed';
 }

@@ -277,6 +277,9 @@ export function controllerOf(pod: Pick<PodFacts, 'ownerReferences'>): OwnerRefer
   return pod.ownerReferences.find((owner) => owner.controller === true);
 }
 
+/** Label by which StatefulSets and DaemonSets name the revision of their template that a pod was made from. */
+export const REVISION_LABEL = 'controller-revision-hash';
+
 /** Whether the pod carries the quarantine label. */
 export function isQuarantined(pod: Pick<PodFacts, 'labels'>): boolean {
   return pod.labels[QUARANTINE_LABEL] === 'true';

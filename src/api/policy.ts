@@ -16,9 +16,11 @@ import {
 } from './policy-parts.ts';
 
 import { UnprotectSchema } from './unprotect.ts';
+import { ApprovedFromSchema, VerificationSchema } from './verification.ts';
 
 export * from './policy-parts.ts';
 export * from './unprotect.ts';
+export * from './verification.ts';
 
 const responses = z
   .array(ResponseSchema)
@@ -55,6 +57,8 @@ const spec = z.object({
   limits: LimitsSchema.prefault({}),
   comparison: ComparisonSchema.optional(),
   approvedImages: ApprovedImagesSchema.optional(),
+  approvedImagesFrom: ApprovedFromSchema.optional(),
+  verification: VerificationSchema.optional(),
 });
 
 /** `spec` of a DriftPolicy. */

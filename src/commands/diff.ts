@@ -1,7 +1,6 @@
 // `die-operator diff POD`: how the files of a running pod differ from its images. Starts a capture pod on its node.
 import { randomUUID } from 'node:crypto';
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { parseDuration } from '../decide/duration.ts';
+import { Command, Option } from 'commander';
 import { systemClock, systemRandom, type Clock } from '../kube/clock.ts';
 import { loadConnection } from '../kube/connection.ts';
 import { createKubeClient } from '../kube/http-client.ts';
@@ -10,6 +9,7 @@ import { silentLogger } from '../observe/log.ts';
 import { visible } from '../report/visible.ts';
 import { nodeCollector } from '../respond/node-capture.ts';
 import { version } from '../version.ts';
+import { durationFrom } from './duration-option.ts';
 import { comparePod, type DiffContext, type PodDiff } from './diff/compare.ts';
 import { diffJson, diffText } from './diff/print.ts';
 import { checkRights } from './diff/rights.ts';
@@ -55,7 +55,7 @@ export function command(clock: Clock = systemClock): Command {
     .option('--all', 'show also what is no drift, as directories, modes and expected writes')
     .addOption(
       new Option('--timeout <duration>', 'how long it may take, from 10s to 9m')
-        .argParser(timeout)
+        .argParser(durationFrom(SHORTEST_MS, LONGEST_MS, 'give a duration from 10s to 9m'))
         .default(120_000, '2m'),
     )
     .addOption(
@@ -65,17 +65,6 @@ export function command(clock: Clock = systemClock): Command {
     .action(async (name: string, options: DiffOptions) => {
       process.exitCode = await run(name, options, clock);
     });
-}
-
-function timeout(text: string): number {
-  try {
-    const ms = parseDuration(text);
-    if (ms >= SHORTEST_MS && ms <= LONGEST_MS) return ms;
-  } catch (error) {
-    if (error instanceof RangeError) throw new InvalidArgumentError(error.message);
-    throw error;
-  }
-  throw new InvalidArgumentError('give a duration from 10s to 9m');
 }
 
 /** @returns the exit code. */

@@ -12,6 +12,7 @@ import { version } from '../version.ts';
 import { examine, type Check, type DoctorContext, type Finding } from './doctor/check.ts';
 import { API_SERVER, EVIDENCE, KINDS, PAUSE } from './doctor/cluster.ts';
 import { DECIDING } from './doctor/decisions.ts';
+import { ALERTS } from './doctor/intake.ts';
 import { DENY_POLICIES, NETWORK, PROTECTED, RELABEL } from './doctor/isolation.ts';
 import { HELPERS, NODES_ENFORCE } from './doctor/nodes.ts';
 import { RIGHTS } from './doctor/rights.ts';
@@ -22,6 +23,7 @@ const CHECKS: readonly Check[] = [
   API_SERVER,
   KINDS,
   RIGHTS,
+  ALERTS,
   DECIDING,
   PAUSE,
   SPENDING,

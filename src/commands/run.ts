@@ -15,12 +15,15 @@ import { createHealth } from '../observe/health.ts';
 import { createLogger, type Logger } from '../observe/log.ts';
 import { createOperator, type AssembledOperator } from '../operator.ts';
 import { kebab, limitsOf, readSettings, SettingsSchema, type Settings } from '../settings.ts';
+import { defenderOf } from '../settings/defender.ts';
 import { version } from '../version.ts';
 import { checkEvidence, evidenceOf } from './run/evidence.ts';
 import { intakeAccess } from './run/intake-access.ts';
 import { journalOf } from './run/journal.ts';
 import { kubeletsOf } from './run/kubelets.ts';
+import { notifyOf } from './run/notify.ts';
 import { registryOf } from './run/registry.ts';
+import { silenceOf } from './run/silence.ts';
 import { streamOf } from './run/stream.ts';
 
 /** See the file's first line. */
@@ -63,6 +66,9 @@ async function start(settings: Settings): Promise<void> {
     ...(digests && { digests }),
     ...(journal && { journal }),
     ...streamOf(settings),
+    ...silenceOf(settings, systemClock),
+    ...(await notifyOf(settings, systemClock)),
+    ...defenderOf(settings),
     ...(!settings.singleResponder && {
       election: {
         lease: { namespace: SYSTEM_NAMESPACE, name: settings.leaseName },

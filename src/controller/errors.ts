@@ -172,7 +172,10 @@ function forbidden(error: KubeError): Classified {
     )(error);
   }
   const missing = right ? describeRight(right) : 'the right that it names';
-  return slow('MissingPermission', `grant die-operator ${missing}; it is tried again every 5 minutes`)(error);
+  return slow(
+    'MissingPermission',
+    `grant die-operator ${missing}; it is tried again at least every 5 minutes`,
+  )(error);
 }
 
 function describeRight({ verb, resource, group, namespace }: Record<string, string | undefined>): string {

@@ -1,8 +1,10 @@
 // Why a person has to approve what would be done to a pod.
 import type { Need } from '../api/incident.ts';
 import type { ApprovalCase } from '../api/policy.ts';
+import type { OtherNeed } from './decision.ts';
 import type { Situation } from './form.ts';
 import { ownerKind } from './owners.ts';
+import { weakIdentity } from './weak-identity.ts';
 
 /** A reason, in a word and in a sentence for people. */
 export interface NeedOf<T extends Need = Need> {
@@ -51,7 +53,13 @@ export function needsOf(now: Situation): NeedOf[] {
     const message = CASES[need](now);
     return message === false ? [] : [{ need, message }];
   });
-  return [...byPolicy, ...(now.facts.needs ?? [])];
+  return [...byPolicy, ...otherNeeds(now)];
+}
+
+/** The needs that no policy can take away. */
+export function otherNeeds({ incident, facts }: Pick<Situation, 'incident' | 'facts'>): OtherNeed[] {
+  const weak = weakIdentity(incident, facts.standing);
+  return [...(facts.needs ?? []), ...(weak ? [weak] : [])];
 }
 
 /** The needs for which already the isolation waits. */

@@ -1,6 +1,6 @@
 // Whether a person approved what is planned now, and the waits for one.
 import { findCondition, INCIDENT_CONDITIONS, type NewCondition } from '../api/conditions.ts';
-import type { DriftIncident } from '../api/incident.ts';
+import type { DriftIncident, StepStatus } from '../api/incident.ts';
 import type { PodFacts } from '../api/pod.ts';
 import { isolationNeeds, needsOf, type NeedOf } from './approval.ts';
 import { isHeld, restingPhase, waitingSince, type PersonsDecision } from './decided.ts';
@@ -8,6 +8,8 @@ import { wait, type Decision } from './decision.ts';
 import { recordedDuration } from './duration.ts';
 import { currentHash, type Situation } from './form.ts';
 import { stepOf } from './marks.ts';
+import { responseOf } from './merge.ts';
+import { surePart } from './weak-identity.ts';
 
 /** The wait for an answer. */
 export const AWAITING = 'AwaitingApproval';
@@ -17,6 +19,8 @@ export const ENDING = 'ApprovalEnding';
 export const PLAN_CHANGED = 'PlanChanged';
 /** Nobody answered in time, or what was approved was not begun in time. */
 export const EXPIRED = 'ApprovalExpired';
+/** Reasons of waits for somebody who says yes. */
+export const UNANSWERED: ReadonlySet<string> = new Set([AWAITING, ENDING, PLAN_CHANGED, EXPIRED]);
 /**
  * A person denied the eviction. The condition says `Denied`; as the reason of a wait that word is taken by what admission
  * denies, and a step that waits for that was surely not carried out.
@@ -97,8 +101,9 @@ export function approvedCondition(now: Situation, decision: Decision): NewCondit
   return waits || before?.status === 'Unknown' ? { type, status: 'Unknown', reason, message } : undefined;
 }
 
-function denied({ metadata }: DriftIncident, { by, reason }: PersonsDecision) {
-  const message = `${by} denied the eviction: ${reason}; the quarantine stays as it is, until: ${commandOf(metadata, 'release')}`;
+function denied(incident: DriftIncident, { by, reason }: PersonsDecision) {
+  const what = isUntouched(incident) ? 'it' : 'the eviction';
+  const message = `${by} denied ${what}: ${reason}; ${staysOf(incident)}, until: ${commandOf(incident.metadata, 'release')}`;
   return { kind: 'Held', reason: DENIED, message } as const;
 }
 
@@ -115,11 +120,36 @@ function approved(now: Situation, needs: readonly NeedOf[], decision: PersonsDec
   return { kind: 'Approved', message: `${by} approved the plan ${planHash.slice(0, 12)}${until}: ${reason}` };
 }
 
+// Nothing was done before a person said which pod it is.
+function isUntouched(incident: DriftIncident): boolean {
+  return surePart(incident) !== undefined && incident.status?.isolation === undefined;
+}
+
+function staysOf(incident: DriftIncident): string {
+  return isUntouched(incident)
+    ? 'nothing is done to the pod because of an alert that only names it'
+    : 'the quarantine stays as it is';
+}
+
 // Begun under this decision, and not under one before it that ended.
 function wasBegun(incident: DriftIncident, decision: PersonsDecision): boolean {
-  const started = Date.parse(stepOf(incident, 'Evict')?.startedAt ?? '');
   const seen = Date.parse(incident.status?.decisions?.at(-1)?.at ?? '');
-  return started >= seen && started <= Date.parse(decision.expiresAt ?? '');
+  return beginnings(incident).some((step) => {
+    const started = Date.parse(step?.startedAt ?? '');
+    return started >= seen && started <= Date.parse(decision.expiresAt ?? '');
+  });
+}
+
+// Where everything is approved and nothing is evicted, what was done to the pod begins it; a try that failed, or a look, does not.
+function beginnings(incident: DriftIncident): readonly (StepStatus | undefined)[] {
+  const { plan, steps = [] } = incident.status ?? {};
+  const { onExpiry } = responseOf(incident).settings.isolation;
+  const evicts = plan?.steps.includes('Evict') === true || onExpiry === 'Evict';
+  if (!surePart(incident) || evicts) return [stepOf(incident, 'Evict')];
+  const isTouching = (name: string) => name === 'Isolate' || name === 'Label';
+  return plan?.steps.some(isTouching) === true
+    ? steps.filter(({ name, state }) => isTouching(name) && state === 'Succeeded')
+    : steps;
 }
 
 function waiting(
@@ -161,7 +191,7 @@ function asked(incident: DriftIncident, needs: readonly NeedOf[]): Verdict {
 
 function timeIsUp({ incident, response }: Situation): Verdict {
   const { within } = response.settings.approval;
-  const message = `nobody approved within ${within}, which counts as denied; the quarantine stays as it is. To approve all the same: ${commandOf(incident.metadata, 'approve')}`;
+  const message = `nobody approved within ${within}, which counts as denied; ${staysOf(incident)}. To approve all the same: ${commandOf(incident.metadata, 'approve')}`;
   return { kind: 'Held', reason: EXPIRED, message };
 }
 

@@ -21,13 +21,29 @@ export function suspectKey({ container, path }: Suspect): string {
 
 /** The next program that the alerts of the incident are about and that was not looked for yet. */
 export function nextSuspect(incident: DriftIncident): Suspect | undefined {
-  const { trigger } = incident.spec;
-  const reports = Object.values(incident.status?.reports ?? {});
   const looked = incident.status?.confirmation?.looked ?? [];
   if (looked.length >= MAX_LOOKED) return undefined;
-  return [trigger.detection, ...reports.flatMap(({ detections }) => detections)]
+  return detectionsOf(incident)
     .flatMap((detection) => suspectOf(incident, detection) ?? [])
     .find((suspect) => !looked.includes(suspectKey(suspect)));
+}
+
+/**
+ * A program that a comparison of this pod with its images found added or changed, and when: two detectors say so, and nobody
+ * has to look again. Undefined: no comparison did.
+ */
+export function foundByComparison(incident: DriftIncident): (Suspect & { at: string }) | undefined {
+  return detectionsOf(incident)
+    .filter(({ source }) => source === 'Filesystem')
+    .flatMap((detection) => {
+      const suspect = suspectOf(incident, detection);
+      return suspect ? [{ ...suspect, at: detection.time }] : [];
+    })[0];
+}
+
+function detectionsOf({ spec: { trigger }, status }: DriftIncident): DetectionSummary[] {
+  const reports = Object.values(status?.reports ?? {});
+  return [trigger.detection, ...reports.flatMap(({ detections }) => detections)];
 }
 
 // A path that was cut, or is relative, names no file.
@@ -50,6 +66,7 @@ export function confirmNext({ incident, facts, pod, actions }: Situation): Decis
   if (!actions.ifConfirmed || pod.deletionTimestamp !== undefined) return undefined;
   const run: Decision = { kind: 'Run', work: { step: 'Confirm' } };
   const step = stepOf(incident, 'Confirm');
+  if (foundByComparison(incident)) return run;
   switch (step?.state) {
     case undefined:
     case 'Running':

@@ -2,7 +2,7 @@
 import type { DriftIncident, DriftIncidentStatus, IsolationForm, Need, StepName } from '../api/incident.ts';
 import type { PodFacts } from '../api/pod.ts';
 import type { Action, Mode } from '../api/policy.ts';
-import { approvalNeeds, isolationNeeds } from './approval.ts';
+import { approvalNeeds, isolationNeeds, otherNeeds } from './approval.ts';
 import { foreseen, unspared } from './availability.ts';
 import { bringsCut } from './cut.ts';
 import { isKept } from './decided.ts';
@@ -15,6 +15,7 @@ import { gently, orphanHeld } from './spending.ts';
 import { planHash } from './plan-hash.ts';
 import { endsInEviction, makesAnew } from './restart.ts';
 import { isGoing } from './terminating.ts';
+import { weakIdentity } from './weak-identity.ts';
 
 /** Characters that a record has room for: the API server takes no longer one, whatever is in it. */
 const MAX_MESSAGE = 1024;
@@ -46,7 +47,7 @@ export function outline(incident: DriftIncident, facts: Facts): Outline {
   const isIsolated = status?.isolation !== undefined && status.isolation.form !== 'LabelOnly';
   const form = isIsolated ? status.isolation?.form : told.form;
   const { pod } = facts;
-  const because = (facts.needs ?? []).map(({ need }) => need);
+  const because = otherNeeds({ incident, facts }).map(({ need }) => need);
   const hash = planHash(incident, { mode, steps, form, response, because });
   const needs = pod ? plannedNeeds(situationOf(incident, facts, pod), told) : [];
   return { ...told, hash, ...(needs.length > 0 && { needs }) };
@@ -60,12 +61,15 @@ export function currentHash({ incident, facts }: Situation): string | undefined 
 // Nobody has to approve what is not done.
 function plannedNeeds(now: Situation, { mode, steps }: Outline): Need[] {
   const { incident, pod, response } = now;
-  if (mode === 'Audit' || !evictable(incident.spec.target, pod).ok) return [];
+  if (mode === 'Audit') return [];
+  const weak = steps.length > 0 ? (weakIdentity(incident, now.facts.standing)?.need ?? []) : [];
+  if (!evictable(incident.spec.target, pod).ok) return [weak].flat();
   const { approval, isolation } = response.settings;
   const isolates = steps.includes('Isolate');
   const evicts = steps.includes('Evict') || (isolates && isolation.onExpiry === 'Evict');
   if (evicts) return approvalNeeds(now);
-  return isolates && approval.before === 'Isolate' ? isolationNeeds(now).map(({ need }) => need) : [];
+  const before = isolates && approval.before === 'Isolate' ? isolationNeeds(now) : [];
+  return before.map(({ need }): Need => need).concat(weak);
 }
 
 function toldOf(incident: DriftIncident, facts: Facts, response: MergedResponse): Outline {

@@ -2,6 +2,7 @@
 import { approval } from './approved.ts';
 import { maxUnavailable } from './availability.ts';
 import { timedOut } from './budget-wait.ts';
+import { heldBy } from './decided.ts';
 import { wait, type Decision } from './decision.ts';
 import { captureAgainAt, evidenceOwed, EVIDENCE_MISSING } from './evidence.ts';
 import type { Situation } from './form.ts';
@@ -11,6 +12,7 @@ import { PAUSE_CHECK_MS } from './pause.ts';
 import { manifestGate } from './restart.ts';
 import { breakerOpen, spending } from './spending.ts';
 import { due, waitFor } from './tries.ts';
+import { weakIdentity } from './weak-identity.ts';
 
 /** Asks whether the pod may be evicted now. Returns the wait that is in the way; undefined: nothing here is. */
 export type Gate = (now: Situation) => Decision | undefined;
@@ -36,6 +38,15 @@ export function evictionHeld(now: Situation): Decision | undefined {
     if (held) return held;
   }
   return undefined;
+}
+
+/**
+ * Why what only weak detections ask for is not done to a pod; undefined: nothing is, or a person approved the plan. No policy
+ * can take this away.
+ */
+export function identityHeld(now: Situation): Decision | undefined {
+  const held = weakIdentity(now.incident, now.facts.standing) && approval(now);
+  return held && (heldBy(now.incident) ?? breakerOpen(now) ?? held);
 }
 
 function ended({ incident, pod }: Situation): Decision | undefined {

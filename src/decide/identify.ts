@@ -1,4 +1,4 @@
-// Which pod an alert is about. Fails closed: a pod is touched only if its UID or container ID says so.
+// Which pod an alert is about. Fails closed: a pod is touched only if its UID or container ID says so, or a person.
 import type { ToldIdentity } from '../api/detection.ts';
 import type { ContainerFacts, PodFacts } from '../api/pod.ts';
 
@@ -16,6 +16,8 @@ export type RefusalReason =
   | 'Ambiguous'
   /** Only a name was told: names are reused, and easy to forge. */
   | 'NameOnly'
+  /** Only a name was told, and the pod that has it was not there before what the alert tells of. */
+  | 'Younger'
   /** Nothing was told that could name a pod. */
   | 'NothingTold';
 
@@ -39,8 +41,16 @@ export type Identification =
     }
   | Refused;
 
+/** The pod that had the told name: nothing is done to it before a person says that it is meant. */
+export interface Weak {
+  kind: 'Weak';
+  pod: PodFacts;
+}
+
 // Falco tells the first 12 digits of 64 (`container.id`); fewer would collide too easily.
 const CONTAINER_ID = /^[0-9a-f]{12,64}$/;
+/** Creation times are cut to whole seconds. */
+const CREATION_STEP_MS = 1_000;
 
 /**
  * Finds the pod that an alert tells of. Strong is a pod with the told UID, or else the only pod that has, or had before
@@ -59,6 +69,27 @@ export function identify(told: ToldIdentity, candidates: readonly PodFacts[]): I
   }
   if (containerId !== undefined) return byContainer(told, containerId, holders);
   return nothingStrong(told);
+}
+
+/**
+ * The same for an alert of a detector that tells neither UID nor, often, a container ID, and whose cluster was compared: then
+ * the pod with the told name in the told namespace is found, though not for certain. Names are used again, but not while
+ * their pod is there: one that was created before has had the name since then.
+ * @param since when the drift was seen, in milliseconds since the epoch; the pod must be older.
+ */
+export function identifyByName(
+  told: ToldIdentity,
+  candidates: readonly PodFacts[],
+  since: number,
+): Identification | Weak {
+  const found = identify(told, candidates);
+  if (found.kind !== 'Refused' || found.reason !== 'NameOnly' || !isTold(told.namespace)) return found;
+  const pod = candidates.find(({ namespace, name }) => namespace === told.namespace && name === told.podName);
+  if (!pod) return refuse('OtherName', 'there is no pod with the name told: it is gone');
+  const isOlder = Date.parse(pod.createdAt) + CREATION_STEP_MS <= since;
+  if (!isOlder)
+    return refuse('Younger', `${nameOf(pod)} was created after that: another pod had its name then`);
+  return contradiction(pod, told) ?? { kind: 'Weak', pod };
 }
 
 function byUid(

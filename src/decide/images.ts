@@ -50,6 +50,13 @@ export function imageDigest(imageID: string): string | undefined {
   return BARE_ID.test(name) ? `sha256:${name}` : undefined;
 }
 
+/** The repository in an `imageID`, with its registry; undefined where it has none, as an image that was built on the node. */
+export function imageRepository(imageID: string): string | undefined {
+  const name = imageID.replace(SCHEME, '');
+  const at = name.lastIndexOf('@');
+  return at > 0 ? repositoryOf(name.slice(0, at)) : undefined;
+}
+
 /** The digest that an image in a pod spec names; undefined if it names none. */
 export function pinnedDigest(image: string): string | undefined {
   const at = image.lastIndexOf('@');

@@ -107,7 +107,8 @@ function answerOf(
     if (some.length === 0) return [];
     const actions = capped(inSystemOrder(some.flatMap((rung) => rung.actions)), cap);
     const asked = { kind, name, uid, generation, mode, rungs: some.map((rung) => rung.name), actions };
-    return [{ ...asked, ...(confirmed && { confirmed }), ...(cap && { cap }) }];
+    const weak = detection.summary.confidence === 'Low';
+    return [{ ...asked, ...(confirmed && { confirmed }), ...(weak && { weak }), ...(cap && { cap }) }];
   });
   return {
     contributions,

@@ -53,7 +53,8 @@ export function byPolicy(a: Contribution, b: Contribution): number {
     byCodeUnit(a.uid, b.uid) ||
     a.generation - b.generation ||
     byCodeUnit(a.mode, b.mode) ||
-    Number(a.confirmed ?? false) - Number(b.confirmed ?? false)
+    Number(a.confirmed ?? false) - Number(b.confirmed ?? false) ||
+    Number(a.weak ?? false) - Number(b.weak ?? false)
   );
 }
 
@@ -88,18 +89,32 @@ export function keptContributions(contributions: readonly Contribution[]): Contr
 
 /** Settings, and what was asked for under them. */
 export interface AskedUnder {
-  contributions: readonly Pick<Contribution, 'mode'>[];
+  contributions: readonly Pick<Contribution, 'mode' | 'weak'>[];
   settings: ResponseSettings;
 }
 
 /**
  * The settings of a response, merged. Where something is done, what was only to be recorded has no say in how: else a
- * tenant's policy in Audit could slow down what the cluster does.
+ * tenant's policy in Audit could slow down what the cluster does. Nor has what a detection asks for that only names the pod,
+ * where a sure one asks as well: nobody was asked about its collectors, commands and firewall.
  * @throws RangeError if there are none.
  */
 export function settingsOf(all: readonly AskedUnder[]): ResponseSettings {
   const enforced = all.filter(({ contributions }) => contributions.some(({ mode }) => mode === 'Enforce'));
-  return mergeSettings((enforced.length > 0 ? enforced : all).map(({ settings }) => settings));
+  const sure = enforced.filter(({ contributions }) =>
+    contributions.some((one) => one.mode === 'Enforce' && one.weak !== true),
+  );
+  const [counting = all] = [sure, enforced].filter((some) => some.length > 0);
+  return mergeSettings(counting.map(({ settings }) => settings));
+}
+
+/**
+ * What the trigger asked for, marked where its detection only names the pod: a CustomResourceDefinition that is older than the
+ * program drops the mark.
+ */
+export function triggerPolicies({ spec: { trigger } }: Pick<DriftIncident, 'spec'>): Contribution[] {
+  if (trigger.detection.confidence !== 'Low') return [...trigger.policies];
+  return trigger.policies.map((one) => ({ ...one, weak: true }));
 }
 
 /**
@@ -109,9 +124,10 @@ export function settingsOf(all: readonly AskedUnder[]): ResponseSettings {
 export function responseOf(incident: DriftIncident): MergedResponse {
   const { trigger } = incident.spec;
   const reports = Object.values(incident.status?.reports ?? {});
-  const asked = [...trigger.policies, ...reports.flatMap(({ policies }) => policies ?? [])];
+  const triggered = triggerPolicies(incident);
+  const asked = [...triggered, ...reports.flatMap(({ policies }) => policies ?? [])];
   const told = [
-    { contributions: trigger.policies, settings: trigger.response },
+    { contributions: triggered, settings: trigger.response },
     ...reports.flatMap(({ policies = [], response }) =>
       response ? [{ contributions: policies, settings: response }] : [],
     ),

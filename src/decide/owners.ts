@@ -1,6 +1,7 @@
 // How a pod can be taken out of the workload that owns it, and what its owner would do.
 import { MAX_RECORDED_LABELS, type IsolationForm, type Target } from '../api/incident.ts';
 import type { PodFacts } from '../api/pod.ts';
+import { hasEnded } from '../api/pod-end.ts';
 
 /** Orphan: all labels away, so that its controller replaces it. Gentle: ours added, nothing taken away. */
 export type PodForm = Exclude<IsolationForm, 'LabelOnly'>;
@@ -152,8 +153,4 @@ function caveats(pod: PodTraits, reason: FormReason): string[] {
     ],
   ];
   return all.flatMap(([applies, sentence]) => (applies ? [sentence] : []));
-}
-
-function hasEnded({ phase }: Pick<PodFacts, 'phase'>): boolean {
-  return phase === 'Succeeded' || phase === 'Failed';
 }

@@ -50,8 +50,9 @@ export function planHash({ spec: { target }, status }: DriftIncident, planned: P
     .digest('hex');
 }
 
-function policyOf({ kind, uid, generation, mode, actions, confirmed, cap }: Contribution): object {
-  return { kind, uid, generation, mode, actions, confirmed: confirmed ?? false, cap: cap?.maxAction ?? null };
+function policyOf({ kind, uid, generation, mode, actions, confirmed, weak, cap }: Contribution): object {
+  const asked = { kind, uid, generation, mode, actions, confirmed: confirmed ?? false };
+  return { ...asked, ...(weak && { weak }), cap: cap?.maxAction ?? null };
 }
 
 // Keys in one order: those of what was read come as the API server has them.

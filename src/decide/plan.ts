@@ -1,8 +1,8 @@
 // What to do next for one incident: a pure function of the record, the live facts and the time. Read this first.
-import { isFinal, type DriftIncident, type StepStatus } from '../api/incident.ts';
+import { isFinal, type DriftIncident, type IsolationForm, type StepStatus } from '../api/incident.ts';
 import { SEVERITY_LABEL } from '../api/names.ts';
 import { isQuarantined, type PodFacts } from '../api/pod.ts';
-import { deniedBy, isolationHeld } from './approved.ts';
+import { deniedBy, isolationHeld, UNANSWERED } from './approved.ts';
 import { budgetAgainst } from './availability.ts';
 import { deletesPastBudget } from './budget-wait.ts';
 import { confirmNext, unconfirmed } from './confirm.ts';
@@ -12,7 +12,7 @@ import { done, wait, type Decision, type Facts } from './decision.ts';
 import { captureAgainAt, wantsCapture } from './evidence.ts';
 import { expiryOf } from './expiry.ts';
 import { chooseForm, situationOf, type Situation } from './form.ts';
-import { evictionHeld } from './gates.ts';
+import { evictionHeld, identityHeld } from './gates.ts';
 import { carriesChange, isSettling, quarantinedByUs, stepOf } from './marks.ts';
 import { PAUSE_CHECK_MS } from './pause.ts';
 import { afterPod } from './recovery.ts';
@@ -20,6 +20,7 @@ import { ledgerHolds } from './spending.ts';
 import { endsInEviction, isRestarting, keepNext, makesAnew, mustAskAgain, restartNext } from './restart.ts';
 import { isGoing, terminating } from './terminating.ts';
 import { due, overdue, waitFor } from './tries.ts';
+import { surePart } from './weak-identity.ts';
 
 /** How long a ReplicaSet may take to settle after a Release; it takes less than a second. */
 const SETTLE_MS = 10_000;
@@ -43,7 +44,22 @@ export function plan(incident: DriftIncident, facts: Facts): Decision {
   if (facts.pod === undefined) return afterPod(incident, facts);
   if (facts.protection !== undefined) return leaveAlone(incident, facts.pod, facts.protection);
   const now = situationOf(incident, facts, facts.pod);
-  return untilCapture(next(now), now);
+  return untilCapture(onceSure(next(now), now), now);
+}
+
+// What only an alert asks for that names the pod waits for a person; what others ask for as well goes on meanwhile. Who said
+// no was told of all of it.
+function onceSure(decision: Decision, now: Situation): Decision {
+  const said = now.incident.spec.decision?.action;
+  const isUnanswered =
+    decision.kind === 'Wait' && UNANSWERED.has(decision.reason) && said !== 'Deny' && said !== 'Hold';
+  if (decision.kind !== 'Run' && !isUnanswered) return decision;
+  const held = identityHeld(now);
+  if (!held) return decision;
+  const part = surePart(now.incident);
+  const sure = part && next(situationOf(part, now.facts, now.pod));
+  if (sure?.kind === 'Run') return sure;
+  return decision.kind === 'Run' ? held : decision;
 }
 
 function next(now: Situation): Decision {
@@ -142,8 +158,9 @@ function isolation(now: Situation): Decision | undefined {
   const { incident, facts, pod, response, actions } = now;
   if (goesSoon(now)) return undefined;
   const asks = isolationWait(now) !== undefined;
-  const wanted = chooseForm(now, asks ? actions.enforce.filter((one) => one !== 'Isolate') : actions.enforce);
-  if (!wanted) return undefined;
+  const chosen = chooseForm(now, asks ? actions.enforce.filter((one) => one !== 'Isolate') : actions.enforce);
+  if (!chosen) return undefined;
+  const wanted = asApproved(incident, chosen);
   const step = wanted.form === 'LabelOnly' ? 'Label' : 'Isolate';
   const before = stepOf(incident, step);
   if (before && !due(before, facts.now)) return untilNextTry(before);
@@ -151,6 +168,17 @@ function isolation(now: Situation): Decision | undefined {
   const inPlace = labelled && (wanted.form === 'LabelOnly' || isQuarantined(pod));
   // Labels without a record: the answer to the patch was lost. Once more changes nothing, and is recorded.
   return inPlace && before?.state === 'Succeeded' ? undefined : { kind: 'Run', work: { step, ...wanted } };
+}
+
+// Who approved the milder form, as the facts were then, did not approve the other one.
+function asApproved(
+  { spec, status }: DriftIncident,
+  chosen: { form: IsolationForm; message: string },
+): { form: IsolationForm; message: string } {
+  const isMilder = spec.decision?.action === 'Approve' && status?.plan?.form === 'Gentle';
+  if (chosen.form !== 'Orphan' || !isMilder || status.isolation?.form === 'Orphan') return chosen;
+  const message = 'It is isolated gently, as was approved: a label is added, nothing is taken away.';
+  return { form: 'Gentle', message };
 }
 
 // Somebody else may have deleted it with a grace of hours, in which it runs on and has to be cut off. A label that only tells

@@ -1,5 +1,6 @@
 // From a policy as stored to one that can be matched; or to the list of what is wrong with it.
 import type { ResponseSettings } from '../api/incident.ts';
+import { SYSTEM_NAMESPACE } from '../api/names.ts';
 import type { NamespaceFacts } from '../api/namespace.ts';
 import { foreignLabels } from '../api/pod.ts';
 import type {
@@ -22,6 +23,7 @@ import type { Problem } from './problem.ts';
 import { compileUnprotect, type Exemption } from './protect.ts';
 import { compileSelector } from './selector.ts';
 import { validateSpec } from './validate.ts';
+import { compileVerification, type CompiledVerification } from './verification.ts';
 
 export type { Problem } from './problem.ts';
 
@@ -65,8 +67,12 @@ export interface CompiledPolicy {
   settings: ResponseSettings;
   /** Absent: it asks for none. */
   comparison?: CompiledComparison;
-  /** Absent: it has no list. */
+  /** Absent: it has no list of its own. */
   approvedImages?: ApprovedImages;
+  /** It approves besides what a ConfigMap lists. */
+  approvedFromConfigMap?: true;
+  /** Absent: it asks for none. */
+  verification?: CompiledVerification;
   /** Of a ClusterDriftPolicy that says what namespaces may. */
   grants?: Grants;
   /** Of a ClusterDriftPolicy: exceptions to the protection of namespaces; absent: none. */
@@ -76,6 +82,11 @@ export interface CompiledPolicy {
 /** Accepted, or everything that is wrong. */
 export type Compilation =
   { accepted: true; policy: CompiledPolicy } | { accepted: false; problems: Problem[] };
+
+/** Where the ConfigMap is whose digests a policy approves with `approvedImagesFrom`. */
+export function listNamespaceOf({ kind, namespace }: Pick<CompiledPolicy, 'kind' | 'namespace'>): string {
+  return kind === 'ClusterDriftPolicy' ? SYSTEM_NAMESPACE : namespace;
+}
 
 /**
  * Validates a policy and compiles it. One problem refuses the whole policy: half a policy is not what its author meant.
@@ -117,9 +128,26 @@ function compile(
       approval: spec.approval,
       limits: spec.limits,
     },
-    ...(spec.comparison && { comparison: compileComparison(spec.comparison) }),
-    ...(spec.approvedImages && { approvedImages: compileApproved(spec.approvedImages) }),
+    ...looks(spec),
     ...forTheCluster(name, spec),
+  };
+}
+
+// How running pods are looked at, and what approves them.
+function looks({
+  comparison,
+  approvedImages,
+  approvedImagesFrom,
+  verification,
+}: DriftPolicySpec | ClusterDriftPolicySpec): Pick<
+  CompiledPolicy,
+  'comparison' | 'approvedImages' | 'approvedFromConfigMap' | 'verification'
+> {
+  return {
+    ...(comparison && { comparison: compileComparison(comparison) }),
+    ...(approvedImages && { approvedImages: compileApproved(approvedImages) }),
+    ...(approvedImagesFrom && { approvedFromConfigMap: true as const }),
+    ...(verification && { verification: compileVerification(verification) }),
   };
 }
 

@@ -19,6 +19,13 @@ export function afterPod(incident: DriftIncident, facts: Facts): Decision {
   const isDenied = decision?.action === 'Deny' && !wasAccepted(incident);
   if (wasAttempted(incident) && !isDenied) return restartNext(incident, facts.now) ?? verify(incident, facts);
   const orphaned = incident.status?.isolation?.form === 'Orphan';
-  const gone = done('TargetGone', 'PodGone', 'the pod went away, and not by an eviction of this incident');
-  return (orphaned ? touch(incident, facts.now) : undefined) ?? gone;
+  return (
+    (orphaned ? touch(incident, facts.now) : undefined) ?? done('TargetGone', 'PodGone', howItWent(incident))
+  );
+}
+
+function howItWent(incident: DriftIncident): string {
+  return wasAttempted(incident)
+    ? 'the pod went away; whether by an eviction that was asked for before it was denied is not known'
+    : 'the pod went away, and not by an eviction of this incident';
 }

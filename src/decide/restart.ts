@@ -1,5 +1,6 @@
 // Restart: when the manifest of a pod is kept, what waits for that, and when the pod is made anew.
 import type { DriftIncident } from '../api/incident.ts';
+import { hasEnded } from '../api/pod-end.ts';
 import type { Action } from '../api/policy.ts';
 import { done, wait, type Decision } from './decision.ts';
 import type { Situation } from './form.ts';
@@ -18,8 +19,7 @@ export function makesAnew({ spec: { target } }: DriftIncident, actions: readonly
 
 /** The manifest of a bare pod is kept, or the pin of a workload worked out, before anything waits for an approval. */
 export function keepNext({ incident, facts, pod, actions }: Situation): Decision | undefined {
-  const hasEnded = pod.phase === 'Succeeded' || pod.phase === 'Failed';
-  if (!actions.enforce.includes('Restart') || pod.deletionTimestamp !== undefined || hasEnded)
+  if (!actions.enforce.includes('Restart') || pod.deletionTimestamp !== undefined || hasEnded(pod))
     return undefined;
   const step = stepOf(incident, 'Keep');
   const isNext =

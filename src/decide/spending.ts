@@ -175,8 +175,10 @@ function busy(
 
 function coolsDown(now: number, acts: readonly SpentAct[], cooldown: string): Held | undefined {
   const last = acts.at(-1);
-  const until = last && last.at + recordedDuration(cooldown);
-  if (until === undefined || until <= now) return undefined;
+  const coolMs = recordedDuration(cooldown);
+  const until = last && last.at + coolMs;
+  // After a clock was set back the last eviction lies ahead: nobody waits for that alone.
+  if (coolMs === 0 || until === undefined || until <= now) return undefined;
   const message = `the last eviction of the workload was at ${text(last?.at ?? now)}, and limits.cooldown is ${cooldown}: until ${text(until)}`;
   return { reason: 'Cooldown', message, until };
 }

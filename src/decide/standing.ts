@@ -7,9 +7,9 @@ import type { Rulebook } from './rulebook.ts';
 /** Actions that are still wanted, by {@link contributionKey}. */
 export type Standing = ReadonlyMap<string, readonly Action[]>;
 
-/** What tells contributions apart: which version of which policy asked, and in which mode. */
-export function contributionKey({ uid, mode, generation, confirmed }: Contribution): string {
-  return `${uid} ${mode} ${generation}${confirmed === true ? ' confirmed' : ''}`;
+/** What tells contributions apart: which version of which policy asked, in which mode, and for which kind of detection. */
+export function contributionKey({ uid, mode, generation, confirmed, weak }: Contribution): string {
+  return `${uid} ${mode} ${generation}${confirmed === true ? ' confirmed' : ''}${weak === true ? ' weak' : ''}`;
 }
 
 /** What the policies in force still want of an incident. */

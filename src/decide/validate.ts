@@ -95,6 +95,7 @@ function specProblems(spec: AnySpec, kind: PolicyKind): Problem[] {
     ...duplicateNames('spec.exceptions', 'exception', exceptions),
     ...comparisonProblems(spec.comparison),
     ...approvedProblems(spec.approvedImages),
+    ...verificationProblems(spec.verification),
     ...durationProblems('spec.isolation.ttl', isolation.ttl, ['1m', '8760h']),
     ...durationProblems('spec.evidence.deadline', evidence.deadline, ['10s', '9m']),
     ...rangeProblems('spec.evidence.maxBytes', evidence.maxBytes, ['1Mi', '64Gi'], {
@@ -174,6 +175,16 @@ function approvedProblems(images: readonly string[] = []): Problem[] {
           },
         ],
   );
+}
+
+function verificationProblems(verification: AnySpec['verification']): Problem[] {
+  if (!verification) return [];
+  return [
+    ...durationProblems('spec.verification.interval', verification.interval, ['1m', '24h']),
+    ...globProblems('spec.verification.allowedContainers', verification.allowedContainers),
+    ...globProblems('spec.verification.allowedVolumes', verification.allowedVolumes),
+    ...globProblems('spec.verification.allowedVariables', verification.allowedVariables),
+  ];
 }
 
 function selectorAt(at: string, selector: LabelSelector = {}): Problem[] {

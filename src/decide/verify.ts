@@ -31,12 +31,22 @@ export function verify(incident: DriftIncident, facts: Facts): Decision {
   }
   const since = goneSince(incident, now);
   const { readyWithin } = responseOf(incident).settings.eviction.replacement;
-  const deadline = since + recordedDuration(readyWithin);
+  const deadline = readyBy(incident, now);
   if (!replacement) return missing(incident, facts, { since, deadline });
   if (replacement.pod.ready) return quieten(incident, replacement, { now, deadline });
   return now < deadline
     ? waitForIt(deadline)
     : neverReady(replacement, `was not Ready within ${readyWithin}`);
+}
+
+/** Whether what took the place should have been Ready by now. */
+export function isOverdue(incident: DriftIncident, now: number): boolean {
+  return now >= readyBy(incident, now);
+}
+
+function readyBy(incident: DriftIncident, now: number): number {
+  const { readyWithin } = responseOf(incident).settings.eviction.replacement;
+  return goneSince(incident, now) + recordedDuration(readyWithin);
 }
 
 /** Whether nobody has come for so long that the workload is asked whether it still wants somebody. */

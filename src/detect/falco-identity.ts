@@ -7,11 +7,12 @@ export type OutputFields = Readonly<Record<string, unknown>>;
 // What Falco and Falcosidekick write when a value is not known (null too), or for a process outside a container.
 const ABSENT = new Set(['', '<NA>', 'host']);
 
-const CONTAINER_ID = /^[0-9a-f]{12,64}$/;
+/** As runtimes name containers, without their scheme; at least the 12 digits that Falco tells. */
+export const CONTAINER_ID = /^[0-9a-f]{12,64}$/;
 // API servers make UUIDs; the kubelet labels static pods with 32 hex digits.
 const POD_UID = /^[0-9A-Za-z][0-9A-Za-z-]{0,35}$/;
-// RFC 1123 as Kubernetes checks it (apimachinery, util/validation).
-const DNS_LABEL = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
+/** Name of a namespace or a container: RFC 1123 as Kubernetes checks it (apimachinery, util/validation). */
+export const DNS_LABEL = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
 const MAX_DNS_NAME = 253;
 const DNS_PART = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/;
 
@@ -54,7 +55,8 @@ function matches(form: RegExp): (text: string) => boolean {
   return (text) => form.test(text);
 }
 
-function isDnsName(text: string): boolean {
+/** Whether it can be the name of a pod or a node. */
+export function isDnsName(text: string): boolean {
   return text.length <= MAX_DNS_NAME && text.split('.').every((part) => DNS_PART.test(part));
 }
 

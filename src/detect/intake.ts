@@ -89,6 +89,13 @@ export class DurableIntake implements Intake {
     return { accepted: true, outcome: before.outcome.then(() => DUPLICATE), durable: before.durable };
   }
 
+  /** Has a detection looked at once more that had an outcome: it turned out to be in nobody's hands. */
+  again(detection: Detection): void {
+    const inHand = this.#follow(detection, this.#queue.restore(detection));
+    this.#keep(detection, inHand);
+    inHand.durable.catch(() => {});
+  }
+
   /**
    * Accepts nothing more, goes on for up to `graceMs` milliseconds, then leaves the rest.
    * @returns how many detections have no outcome; those that are in the journal are taken up by the next process.

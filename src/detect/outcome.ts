@@ -20,7 +20,7 @@ export const OUTCOMES = [
   'NamespaceTerminating',
   /** The API server refuses the record as invalid; a defect of die-operator, logged with the reason. */
   'Refused',
-  /** Not a drift alert: Falco's own, a test event, or one that die-operator sent. */
+  /** Not a drift alert of this cluster: Falco's own, a test event, one that die-operator sent, or about another cluster. */
   'Ignored',
 ] as const;
 

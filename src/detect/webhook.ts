@@ -1,4 +1,4 @@
-// The way in for Falco and Falcosidekick: `POST /v1/falco`.
+// The way in for Falco and Falcosidekick, `POST /v1/falco`, and for Microsoft Defender for Cloud, `POST /v1/defender`.
 import type { Server, TLSSocket } from 'node:tls';
 import {
   fastify,
@@ -7,17 +7,20 @@ import {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
-import type { Detection } from '../api/detection.ts';
 import { sleep, timestamp, type Clock } from '../kube/clock.ts';
 import type { Logger } from '../observe/log.ts';
 import { throttle } from '../observe/throttle.ts';
 import { noCredential, type Access } from './access.ts';
+import { answerTo, answerToAll, type AnswerParts, type Told } from './answers.ts';
+import { alertsIn } from './defender-body.ts';
+import { parseDefender, type DefenderOptions } from './defender.ts';
 import { parseFalco } from './falco.ts';
 import { MAX_ALERT_BYTES, parseJson, type Problem } from './json.ts';
 import { assertSafeListen } from './listen.ts';
 import type { Intake } from './intake.ts';
 import type { OutcomeName } from './outcome.ts';
-import { promptly, type Answer } from './prompt.ts';
+import { promptly } from './prompt.ts';
+import type { OnArrival } from './silence.ts';
 
 import { followCertificate, serverOptions } from './tls.ts';
 
@@ -34,6 +37,10 @@ export interface WebhookOptions extends Access {
   clock: Clock;
   log: Logger;
   metrics: WebhookMetrics;
+  /** Told of what came with a credential. */
+  onArrival?: OnArrival;
+  /** Absent: alerts of Defender for Cloud are not taken. */
+  defender?: DefenderOptions;
   /** Bytes of a body. Default 256 KiB; Falco sends 0.7 to 5 kB. */
   bodyLimit?: number;
   /** Milliseconds within which a whole request must have come in. Default 10,000. */
@@ -53,11 +60,13 @@ export interface Webhook {
 }
 
 const PATH = '/v1/falco';
+const DEFENDER_PATH = '/v1/defender';
 /** How long a close waits for requests in hand, in milliseconds. */
 const CLOSE_GRACE_MS = 3_000;
 const LOG_EVERY_MS = 10_000;
 const BAD_URL: Problem = { path: 'url', message: 'cannot be decoded' };
-const QUEUED = { outcome: 'Queued', message: 'kept in the journal; the outcome is not known yet' };
+const NO_CLUSTER =
+  'is not served: its alerts are told from those of other clusters by --defender-cluster-resource-id, which is not set (`az aks show --query id` prints it)';
 
 /**
  * Answers 202 with an outcome, or `{error: {path, message}}` with 400 (not JSON, nested too deep, a bad field),
@@ -67,7 +76,7 @@ export function createWebhook(options: WebhookOptions): Webhook {
   const refuse = refuser(options);
   const app = buildServer(options, refuse);
   app.addHook('onRequest', async (request, reply) => {
-    const reason = unauthorized(request, options) ?? refusal(request);
+    const reason = unauthorized(request, options) ?? refusal(request, options);
     return reason && refuse(request, reply.headers(reason.headers ?? {}), reason.status, reason.problem);
   });
   const logDue = throttle(options.clock, LOG_EVERY_MS);
@@ -77,8 +86,19 @@ export function createWebhook(options: WebhookOptions): Webhook {
       options.log.error({ err: error }, 'a request failed inside the webhook');
     return refuse(request, reply, status, describeError(error));
   });
-  const handOver = promptly(options.intake, options.clock);
-  app.post(PATH, (request, reply) => answerAlert(request, reply, { ...options, handOver }, refuse));
+  const { clock, defender, metrics, onArrival } = options;
+  const parts = { handOver: promptly(options.intake, clock), metrics, onArrival };
+  const serve = (path: string, answer: Answering) =>
+    app.post(path, async (request, reply) => {
+      const json = parseJson(typeof request.body === 'string' ? request.body : '');
+      if ('problem' in json) return refuse(request, reply, 400, json.problem);
+      const told = await answer(json.value, timestamp(clock));
+      if (told.status === 202) return reply.code(202).send(told.body);
+      const again = told.status === 503 ? { 'retry-after': '1' } : {};
+      return refuse(request, reply.headers(again), told.status, told.problem);
+    });
+  serve(PATH, (body, at) => answerTo(parseFalco(body, at), parts, body));
+  if (defender) serve(DEFENDER_PATH, (body, at) => answerDefender(body, at, defender, parts));
   return {
     listen: async ({ host, port, insecure = false }) => {
       const authenticated = options.allowUnauthenticated !== true;
@@ -172,11 +192,12 @@ function unauthorized(request: FastifyRequest, options: WebhookOptions): Refusal
 }
 
 // What can be refused before the body is read.
-function refusal(request: FastifyRequest): Refusal | undefined {
+function refusal(request: FastifyRequest, options: WebhookOptions): Refusal | undefined {
   const at = (path: string, message: string) => ({ path, message });
   if (request.is404) {
-    const known = request.url.split('?')[0] === PATH;
-    return known
+    const path = request.url.split('?')[0] ?? '';
+    if (path === DEFENDER_PATH && !options.defender) return { status: 404, problem: at('url', NO_CLUSTER) };
+    return path === PATH || path === DEFENDER_PATH
       ? { status: 405, problem: at('method', 'must be POST'), headers: { allow: 'POST' } }
       : { status: 404, problem: at('url', `is not served; alerts go to ${PATH}`) };
   }
@@ -193,26 +214,22 @@ function describeError(error: FastifyError): Problem {
   return { path: 'body', message: 'was not handled: an error inside die-operator, see its log' };
 }
 
-async function answerAlert(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { handOver, clock, metrics }: WebhookOptions & { handOver: (detection: Detection) => Promise<Answer> },
-  refuse: Refuse,
-): Promise<FastifyReply> {
-  const json = parseJson(typeof request.body === 'string' ? request.body : '');
-  if ('problem' in json) return refuse(request, reply, 400, json.problem);
-  const result = parseFalco(json.value, timestamp(clock));
-  if (result.kind === 'Invalid') {
-    return refuse(request, reply, 400, { path: result.path, message: result.message });
+type Answering = (body: unknown, receivedAt: string) => Promise<Told>;
+
+async function answerDefender(
+  body: unknown,
+  receivedAt: string,
+  defender: DefenderOptions,
+  parts: AnswerParts,
+): Promise<Told> {
+  const found = alertsIn(body);
+  const parse = (alert: unknown) => parseDefender(alert, receivedAt, defender);
+  switch (found.kind) {
+    case 'Invalid':
+      return { status: 400, problem: { path: found.path, message: found.message } };
+    case 'One':
+      return answerTo(parse(found.alert), parts);
+    case 'Several':
+      return answerToAll(found.alerts.map(parse), parts);
   }
-  if (result.kind !== 'Detection') {
-    metrics.detection(result.kind);
-    return reply.code(202).send({ outcome: result.kind, message: result.message });
-  }
-  const answer = await handOver(result.detection);
-  if (answer.kind === 'Refused') {
-    const problem = { path: 'body', message: `was not accepted: ${answer.reason}; send it again` };
-    return refuse(request, reply.header('retry-after', '1'), 503, problem);
-  }
-  return reply.code(202).send(answer.kind === 'Queued' ? QUEUED : answer.outcome);
 }

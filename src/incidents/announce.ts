@@ -164,8 +164,9 @@ interface Notice {
   note: string;
 }
 
-function emit({ events }: Announcer, incident: DriftIncident, notice: Notice, alsoOnPod: boolean): void {
+function emit({ events }: Announcer, incident: DriftIncident, told: Notice, alsoOnPod: boolean): void {
   const { target } = incident.spec;
+  const notice = { ...told, note: withoutPath(told.note, incident) };
   const self = {
     apiVersion: API_VERSION,
     kind: DRIFT_INCIDENTS.kind,
@@ -180,8 +181,14 @@ function emit({ events }: Announcer, incident: DriftIncident, notice: Notice, al
     name: target.name,
     uid: target.uid,
   };
-  events.record({ regarding: self, related: pod, ...notice });
+  events.record({ regarding: self, related: pod, news: incident, ...notice });
   if (alsoOnPod) events.record({ regarding: pod, related: self, ...notice });
+}
+
+// Whoever starts a program chooses its path: that stays in the incident.
+function withoutPath(note: string, { status }: DriftIncident): string {
+  const { path } = status?.confirmation ?? {};
+  return path === undefined ? note : note.replaceAll(JSON.stringify(path), 'the program that was reported');
 }
 
 function keyOf(incident: DriftIncident): string {

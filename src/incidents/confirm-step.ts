@@ -1,6 +1,6 @@
 // The step Confirm: looks for a program that the alerts are about, and notes what was found out.
 import type { DriftIncident, DriftIncidentStatus } from '../api/incident.ts';
-import { nextSuspect, suspectKey, type Suspect } from '../decide/confirm.ts';
+import { foundByComparison, nextSuspect, suspectKey, type Suspect } from '../decide/confirm.ts';
 import { stepOf } from '../decide/marks.ts';
 import { timestamp } from '../kube/clock.ts';
 import { confirm, type Confirmation } from '../respond/confirm.ts';
@@ -10,6 +10,8 @@ import type { ReconcileContext } from './reconcile.ts';
 import type { IncidentRecord } from './record.ts';
 import { withStatus, withStep } from './status.ts';
 
+/** Characters that a record has room for: the API server takes no longer one, whatever is in it. */
+const MAX_MESSAGE = 1024;
 /** What could not be looked for is tried again soon, then slowly, in milliseconds. */
 const SOON_TRIES = 3;
 const SOON_MS = 15_000;
@@ -22,6 +24,14 @@ export async function doConfirm(
   { pod }: Live,
 ): Promise<void> {
   if (!pod) return;
+  const compared = foundByComparison(record.current);
+  if (compared) {
+    const message = `a comparison of the pod with its images found ${JSON.stringify(compared.path)} added or changed in container ${compared.container}, at ${compared.at}`;
+    const found = { state: 'Confirmed', message } as const;
+    record.current = noteConfirmation(record.current, compared, found, context.clock.now());
+    announceStep(context, record.current, 'Confirm');
+    return;
+  }
   const suspect = nextSuspect(record.current);
   if (!suspect) {
     record.current = noteConfirmation(record.current, undefined, NO_SUSPECT, context.clock.now());
@@ -77,7 +87,8 @@ function confirmationOf(
   at: string,
 ): NonNullable<DriftIncidentStatus['confirmation']> {
   const about = suspect && { path: suspect.path, container: suspect.container };
-  return { state, ...about, ...(kind && { kind }), at, message };
+  // A path can be as long as the record has room for.
+  return { state, ...about, ...(kind && { kind }), at, message: message.slice(0, MAX_MESSAGE) };
 }
 
 /** What was looked for in vain, also before. */

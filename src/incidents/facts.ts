@@ -26,6 +26,7 @@ import { orAbsent } from '../kube/absent.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { CLUSTER_DRIFT_POLICIES, CONFIG_MAPS, DRIFT_POLICIES, NAMESPACES, PODS } from '../kube/resources.ts';
 import { availabilityOf, readAround, type Around, type Before } from './availability.ts';
+import type { ApprovedLists } from './approved-lists.ts';
 import type { Caches } from './caches.ts';
 import { nodeStateOf } from './node-state.ts';
 import { readRecovery, type Recovery } from './read-recovery.ts';
@@ -64,6 +65,8 @@ export interface FactSources {
   spending?: Spending;
   /** Absent: only equal digests are the same image. */
   equivalent?: Equivalent;
+  /** What policies approve with their ConfigMaps; absent: what they name themselves. */
+  approvedLists?: Pick<ApprovedLists, 'of' | 'refresh'>;
 }
 
 /** Reads what must not be stale. @throws KubeError when the API server does not answer. */

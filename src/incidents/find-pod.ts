@@ -1,8 +1,8 @@
 // Which pod a detection is about: from the cache, and where that may lag behind, read live.
-import type { Detection } from '../api/detection.ts';
+import type { Detection, DetectionSummary } from '../api/detection.ts';
 import type { KubeObject } from '../api/meta.ts';
 import { podFacts, type PodFacts } from '../api/pod.ts';
-import { identify } from '../decide/identify.ts';
+import { identify, identifyByName } from '../decide/identify.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isNotFound } from '../kube/errors.ts';
 import { PODS } from '../kube/resources.ts';
@@ -23,10 +23,20 @@ export async function findPod(
   return toFound(detection, await liveCandidates(client, detection));
 }
 
-function toFound({ identity }: Detection, pods: readonly PodFacts[]): Found {
-  const found = identify(identity, pods);
+function toFound({ identity, summary }: Detection, pods: readonly PodFacts[]): Found {
+  const since = namedSince(summary);
+  const found = since === undefined ? identify(identity, pods) : identifyByName(identity, pods, since);
   if (found.kind === 'Refused') return { retry: found.retry, message: found.message };
+  if (found.kind === 'Weak') return { pod: found.pod };
   return { pod: found.pod, ...(found.container !== undefined && { container: found.container }) };
+}
+
+// Only of Defender, whose alerts were compared with the cluster, and marked so that nothing is done without an approval. Clocks
+// differ: a time that was yet to come counts as now, and one by more than minutes was refused when it came in, as any pod
+// that has the name by then would be older than it.
+function namedSince({ source, confidence, time, receivedAt }: DetectionSummary): number | undefined {
+  if (source !== 'Defender' || confidence !== 'Low') return undefined;
+  return Math.min(Date.parse(time), Date.parse(receivedAt));
 }
 
 function candidates({ pods }: Caches, { identity }: Detection): PodFacts[] {

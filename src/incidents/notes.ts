@@ -198,12 +198,14 @@ export function noteCaptureGivenUp(incident: DriftIncident, message: string, now
 // Whether the rest of the response waits for the step, and when it is tried again.
 function patience(
   name: StepName,
-  { kind, afterMs }: Classified,
+  { kind, reason, afterMs }: Classified,
   tries: number,
 ): { waits: boolean; waitMs: number } {
   const passing = kind === 'retry';
+  // An API server that just began refuses what it allows as soon as it has read all roles.
+  const soon = passing || (reason === 'MissingPermission' && tries <= PATIENT_TRIES);
   const backoff = Math.min(LONGEST_WAIT_MS, SHORTEST_WAIT_MS * 2 ** tries);
-  const asked = passing ? Math.max(afterMs ?? 0, backoff) : (afterMs ?? SLOW_MS);
+  const asked = soon ? Math.max(passing ? (afterMs ?? 0) : 0, backoff) : (afterMs ?? SLOW_MS);
   const mayPass = WAITS_UNLESS_TERMINAL.has(name) && kind !== 'terminal';
   return {
     waits: ONLY_WAITS.has(name) || mayPass || kind === 'waiting' || (passing && tries < PATIENT_TRIES),

@@ -12,12 +12,15 @@ import type { EventRecorder } from '../kube/events.ts';
 import { CLUSTER_DRIFT_POLICIES, DRIFT_POLICIES, type Resource } from '../kube/resources.ts';
 import type { Caches, PolicyEntry } from './caches.ts';
 import { namespacesOf, prepare, type ReadinessContext } from './policy-readiness.ts';
+import { VERIFYING } from './verifications.ts';
 
 /** What {@link reconcilePolicy} needs. */
 export interface PolicyContext extends ReadinessContext {
   clock: Clock;
   caches: Pick<Caches, 'policies' | 'clusterPolicies' | 'namespaces' | 'rulebooks'>;
   events: Pick<EventRecorder, 'record'>;
+  /** What verifications of the pods of a policy found; undefined: it asks for none. Absent: nobody verifies. */
+  verifiedOf?: (policy: CompiledPolicy) => NewCondition | undefined;
 }
 
 const RESOURCES: Readonly<Record<PolicyKind, Resource>> = {
@@ -32,6 +35,8 @@ const ACCEPTED: NewCondition = {
 };
 /** Timers are no calendars: what ends later than this is looked at again before. */
 const MAX_WAIT_MS = 86_400_000;
+/** While not all pods were verified: those that wait may go meanwhile, of which nobody tells. */
+const LOOK_AGAIN_MS = 2_000;
 
 /**
  * Brings one policy's status and namespaces up to date.
@@ -107,9 +112,11 @@ async function judge(context: PolicyContext, { policy, compilation }: PolicyEntr
   if (notPermitted) return refused('NotPermitted', notPermitted);
   const { condition, again } = await prepare(context, compilation.policy);
   const exceptions = judgeExceptions(compilation.policy, context.clock.now());
-  const waits = [again, exceptions.again].filter((wait) => wait !== undefined);
+  const verified = context.verifiedOf?.(compilation.policy);
+  const looking = verified?.reason === VERIFYING ? LOOK_AGAIN_MS : undefined;
+  const waits = [again, exceptions.again, looking].filter((wait) => wait !== undefined);
   return {
-    conditions: [ACCEPTED, condition, ...exceptions.conditions],
+    conditions: [ACCEPTED, condition, ...exceptions.conditions, ...(verified ? [verified] : [])],
     ...(waits.length > 0 && { again: Math.min(...waits) }),
   };
 }

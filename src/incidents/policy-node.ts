@@ -1,13 +1,30 @@
 // What a policy asks of nodes, which only helper pods can do: the profiles and rights that this needs, and what people are told
 // while they are not there.
-import { CAPTURE_NAMESPACE, CHECKPOINT_ACCOUNT, HELPERS_CONFIGMAP, SYSTEM_NAMESPACE } from '../api/names.ts';
+import {
+  APPROVED_IMAGES_CONFIGMAP,
+  CAPTURE_NAMESPACE,
+  CHECKPOINT_ACCOUNT,
+  HELPERS_CONFIGMAP,
+  SYSTEM_NAMESPACE,
+} from '../api/names.ts';
 import type { Action } from '../api/policy.ts';
-import type { CompiledPolicy } from '../decide/policies.ts';
+import { listNamespaceOf, type CompiledPolicy } from '../decide/policies.ts';
 import { endsInEviction } from '../decide/restart.ts';
 import { RIGHTS_TO_RUN } from '../helpers/helper-rights.ts';
 import type { HelperSettings, Profile } from '../helpers/helper-settings.ts';
 import type { Access } from '../kube/access-reviews.ts';
-import { DRIFT_INCIDENTS, PODS, SERVICE_ACCOUNTS } from '../kube/resources.ts';
+import {
+  CONFIG_MAPS,
+  CONTROLLER_REVISIONS,
+  DAEMON_SETS,
+  DRIFT_INCIDENTS,
+  JOBS,
+  PODS,
+  REPLICA_SETS,
+  REPLICATION_CONTROLLERS,
+  SERVICE_ACCOUNTS,
+  STATEFUL_SETS,
+} from '../kube/resources.ts';
 import { listed } from './policy-rights.ts';
 
 /** One thing that a policy asks of nodes. */
@@ -27,6 +44,16 @@ export interface NodeAsk {
 /** Namespaces in which rights are needed; undefined: the whole cluster. */
 export type Places = readonly (string | undefined)[];
 
+/** Where templates of pods are. */
+const TEMPLATES = [
+  REPLICA_SETS,
+  STATEFUL_SETS,
+  DAEMON_SETS,
+  JOBS,
+  REPLICATION_CONTROLLERS,
+  CONTROLLER_REVISIONS,
+];
+
 /** Rights that a message names. */
 const MAX_NAMED = 5;
 
@@ -37,12 +64,52 @@ const MAX_NAMED = 5;
 export function nodeAsks(policy: CompiledPolicy, actions: readonly Action[], places: Places): NodeAsk[] {
   const enforced = policy.mode === 'Enforce' ? enforcedAsks(policy, actions, places) : [];
   // To look changes nothing: the mode does not matter.
-  if (!policy.comparison) return enforced;
-  const rights = places.map((namespace): Access => {
-    return { verb: 'create', resource: DRIFT_INCIDENTS, at: namespace === undefined ? {} : { namespace } };
-  });
-  const fields = 'comparison';
-  return [...enforced, { fields, profile: 'capture', rights, component: 'comparison', stops: true }];
+  return [...enforced, ...looks(policy, places)];
+}
+
+/** How running pods are looked at, whatever happens to them. */
+function looks(policy: CompiledPolicy, places: Places): NodeAsk[] {
+  const { comparison, verification, approvedFromConfigMap } = policy;
+  const inside = (namespace: string | undefined) => (namespace === undefined ? {} : { namespace });
+  const open = places.map((place): Access => ({
+    verb: 'create',
+    resource: DRIFT_INCIDENTS,
+    at: inside(place),
+  }));
+  const templates = places.flatMap((place) =>
+    TEMPLATES.map((resource): Access => ({ verb: 'get', resource, at: inside(place) })),
+  );
+  const list: Access = {
+    verb: 'get',
+    resource: CONFIG_MAPS,
+    at: {
+      namespace: listNamespaceOf(policy),
+      name: APPROVED_IMAGES_CONFIGMAP,
+    },
+  };
+  const component = 'verification';
+  const asks: (NodeAsk | false)[] = [
+    comparison !== undefined && {
+      fields: 'comparison',
+      profile: 'capture',
+      rights: open,
+      component: 'comparison',
+      stops: true,
+    },
+    verification !== undefined && {
+      fields: component,
+      rights: [...open, ...templates],
+      component,
+      stops: true,
+    },
+    approvedFromConfigMap === true && {
+      fields: 'approvedImagesFrom',
+      rights: [list],
+      component,
+      stops: true,
+    },
+  ];
+  return asks.filter((ask) => ask !== false);
 }
 
 function enforcedAsks(
@@ -116,6 +183,8 @@ export interface NodeMeans {
 export interface NodeTrouble {
   /** Something stops: see {@link NodeAsk}. */
   stops: boolean;
+  /** CaptureUnavailable where a helper pod, or what it reads, is missing. */
+  reason: 'CaptureUnavailable' | 'MissingPermission';
   /** Sentences for people. */
   message: string;
 }
@@ -134,7 +203,12 @@ export function nodeTrouble(asks: readonly NodeAsk[], means: NodeMeans): NodeTro
     ...new Set(lost.flatMap((ask) => whys.get(ask) ?? [])),
     'This is noticed within 5 minutes.',
   ];
-  return { stops: stopped.length > 0, message: sentences.join(' ') };
+  const isRightOnly = lost.every(({ component }) => component === 'verification');
+  return {
+    stops: stopped.length > 0,
+    reason: isRightOnly ? 'MissingPermission' : 'CaptureUnavailable',
+    message: sentences.join(' '),
+  };
 }
 
 /** What is in the way of one, and what to do; empty if nothing is. */

@@ -43,7 +43,7 @@ const MAX_NAMED = 3;
 /** Bytes of a condition's message, which an Event has with `Ready=False: ` before it. */
 const MAX_MESSAGE = 1_000;
 /** Reasons of a policy with which nothing is amiss. */
-const WELL: ReadonlySet<string> = new Set(['Enforcing', 'Audit', 'Compares']);
+const WELL: ReadonlySet<string> = new Set(['Enforcing', 'Audit', 'Compares', 'Verifies']);
 
 /** What was found. */
 export interface Prepared {
@@ -91,21 +91,31 @@ function rightsOf(
 
 /** What is to be said of a policy that has nothing done to pods; undefined: it has. */
 function withoutActing(
-  { mode }: CompiledPolicy,
+  policy: CompiledPolicy,
   actions: readonly Action[],
   asks: readonly NodeAsk[],
 ): Prepared | undefined {
-  const compares = asks.length > 0;
-  const again = compares ? { again: REPAIR_MS } : {};
+  const again = asks.length > 0 ? { again: REPAIR_MS } : {};
+  const looks = looksOf(policy);
   if (actions.length === 0) {
-    const [reason, message] = compares
-      ? ['Compares', 'running pods are compared with their images, and the policy asks for no response']
-      : ['Grants', 'the policy grants, and asks for nothing'];
+    const compares = policy.comparison ? 'Compares' : 'Verifies';
+    const [reason, message] =
+      looks === ''
+        ? ['Grants', 'the policy grants, and asks for nothing']
+        : [compares, `${looks}, and the policy asks for no response`];
     return { ...ready(reason, message), ...again };
   }
-  if (mode !== 'Audit') return undefined;
-  const besides = compares ? '; running pods are compared with their images' : '';
+  if (policy.mode !== 'Audit') return undefined;
+  const besides = looks === '' ? '' : `; ${looks}`;
   return { ...ready('Audit', `responses are recorded, nothing is touched${besides}`), ...again };
+}
+
+function looksOf({ comparison, verification }: CompiledPolicy): string {
+  const what = [
+    ...(comparison ? ['compared with their images'] : []),
+    ...(verification ? ['verified against what was approved'] : []),
+  ];
+  return what.length === 0 ? '' : `running pods are ${what.join(' and ')}`;
 }
 
 /** What a policy can come to. A quarantine that expires may end in an eviction, which no rung asks for. */
@@ -187,7 +197,7 @@ function withNode(own: Prepared, node: NodeTrouble | Prepared | undefined): Prep
   const { type, status, message } = own.condition;
   if (node.stops && status === 'True') {
     const whole = isWell ? node.message : together(node.message, message);
-    return { condition: { type, status: 'False', reason: 'CaptureUnavailable', message: whole }, again };
+    return { condition: { type, status: 'False', reason: node.reason, message: whole }, again };
   }
   if (isWell) return { ...ready('IncompleteEvidence', `Responses are carried out. ${node.message}`), again };
   return { ...own, condition: { ...own.condition, message: together(message, node.message) } };

@@ -5,19 +5,25 @@ import { podFacts } from '../api/pod.ts';
 import { wasAttempted } from '../decide/marks.ts';
 import type { Needless } from '../decide/owner-need.ts';
 import { isRestarting } from '../decide/restart.ts';
-import { isSlow } from '../decide/verify.ts';
+import { isOverdue, isSlow } from '../decide/verify.ts';
 import { orAbsent } from '../kube/absent.ts';
 import type { Clock } from '../kube/clock.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { PODS } from '../kube/resources.ts';
 import { readNeedless } from './owner-need.ts';
-import { copiesOf, findReplacement, type FreshPod, type ReplacementSources } from './replacement.ts';
+import {
+  copiesOf,
+  findReplacement,
+  refreshLists,
+  type FreshPod,
+  type ReplacementSources,
+} from './replacement.ts';
 
 /** What was read of a recovery. */
 export interface Recovery {
   /** Why nobody has to take the place of a pod that is gone; undefined: somebody has to, or it was not asked. */
   needless?: Needless | undefined;
-  /** What is to take the place, where the caches call it Ready. */
+  /** What is to take the place, where the caches call it Ready, or it should have been so by now. */
   fresh?: FreshPod | undefined;
 }
 
@@ -36,9 +42,12 @@ export async function readRecovery(sources: RecoverySources, incident: DriftInci
   if (incident.metadata.deletionTimestamp !== undefined || !wasAttempted(incident)) return {};
   const found = findReplacement(sources, incident);
   if (found) {
-    if (!found.ready) return {};
+    if (!found.ready && !isOverdue(incident, clock.now())) return {};
     const { namespace, name, uid } = found;
-    const object = await orAbsent(client.get<KubeObject>(PODS, { namespace, name }));
+    const [object] = await Promise.all([
+      orAbsent(client.get<KubeObject>(PODS, { namespace, name })),
+      refreshLists(sources, namespace),
+    ]);
     const isSame = object?.metadata.uid === uid;
     return { fresh: { uid, pod: object && isSame ? podFacts(object) : undefined } };
   }

@@ -14,6 +14,7 @@ import {
   type Candidates,
 } from '../decide/replacement.ts';
 import { topWorkload } from '../decide/top-workload.ts';
+import type { ApprovedLists } from './approved-lists.ts';
 import type { Caches } from './caches.ts';
 import type { Reservations } from './reservations.ts';
 
@@ -23,6 +24,8 @@ export interface ReplacementSources {
   reservations: Pick<Reservations, 'mayClaim'>;
   /** Absent: only equal digests are the same image. */
   equivalent?: Equivalent;
+  /** What policies approve with their ConfigMaps; absent: what they name themselves. */
+  approvedLists?: Pick<ApprovedLists, 'of' | 'refresh'>;
 }
 
 /** What is to be the replacement, as it was read just now. */
@@ -34,7 +37,7 @@ export interface FreshPod {
 
 /**
  * What took the place, and whether it drifted, too.
- * @param fresh the pod that the caches call Ready: they may lag, and an end that is told must be true.
+ * @param fresh the pod by which the incident may end: caches may lag, and an end that is told must be true.
  */
 export function replacementFacts(
   sources: ReplacementSources,
@@ -108,11 +111,8 @@ export function copiesOf({ caches }: ReplacementSources, { spec: { target } }: D
     .length;
 }
 
-function proven(
-  { caches, equivalent }: ReplacementSources,
-  incident: DriftIncident,
-  pod: PodFacts,
-): Replacement {
+function proven(sources: ReplacementSources, incident: DriftIncident, pod: PodFacts): Replacement {
+  const { caches, equivalent } = sources;
   const { target } = incident.spec;
   const { workload } = target;
   const siblings = workload === undefined ? [] : caches.pods.byIndex('controller', workload.uid);
@@ -123,45 +123,51 @@ function proven(
     replacement: pod,
     target,
     siblings: older,
-    lists: listsFor(caches, incident, pod),
+    lists: listsFor(sources, incident, pod),
     ...(equivalent && { equivalent }),
   });
   const isOther = workload !== undefined && !isSameRevision(target, pod);
   return { pod, proof, ...(isOther && { otherRevision: true }) };
 }
 
+/** Reads the lists by which images in a namespace are judged, where ConfigMaps hold them: a pipeline may just have written them. */
+export async function refreshLists(
+  { caches: { rulebooks }, approvedLists }: Pick<ReplacementSources, 'caches' | 'approvedLists'>,
+  namespace: string,
+): Promise<void> {
+  await approvedLists?.refresh(rulebooks.of(namespace).inForce.values());
+}
+
 /** Why a pod is not to be made anew, nor its workload pinned, with what it ran; undefined: no list of images is against it. */
 export function unapprovedImage(
-  { caches, equivalent }: Pick<ReplacementSources, 'caches' | 'equivalent'>,
+  sources: Pick<ReplacementSources, 'caches' | 'equivalent' | 'approvedLists'>,
   incident: DriftIncident,
   pod: PodFacts,
 ): string | undefined {
   const { target } = incident.spec;
   // By the labels that it had: it may have been taken out of its workload, or relabelled by somebody.
   const asItWas = target.labelsTruncated === true ? pod : { ...pod, labels: target.labels };
-  return unapproved(target, listsFor(caches, incident, asItWas), equivalent);
+  return unapproved(target, listsFor(sources, incident, asItWas), sources.equivalent);
 }
 
 // As they are now: what is not approved any more proves nothing. What is only to be recorded has no say. A tenant's list
 // approves nothing where the cluster asked for the response: it would give the proof that the cluster demands.
 function listsFor(
-  { rulebooks }: Pick<Caches, 'rulebooks'>,
+  { caches: { rulebooks }, approvedLists }: Pick<ReplacementSources, 'caches' | 'approvedLists'>,
   incident: DriftIncident,
   pod: PodFacts,
 ): ApprovedList[] {
   const byCluster = responseOf(incident).contributions.some(asksForCluster);
-  return [...rulebooks.of(pod.namespace).inForce.values()].flatMap(
-    ({ kind, name, mode, approvedImages, matchesPod }) =>
-      mode === 'Enforce' && approvedImages && matchesPod(pod)
-        ? [
-            {
-              policy: { kind, name },
-              images: approvedImages,
-              approves: kind === 'ClusterDriftPolicy' || !byCluster,
-            },
-          ]
-        : [],
+  const selecting = [...rulebooks.of(pod.namespace).inForce.values()].filter(
+    ({ mode, matchesPod }) => mode === 'Enforce' && matchesPod(pod),
   );
+  return selecting.flatMap((policy) => {
+    const images = approvedLists ? approvedLists.of(policy) : policy.approvedImages;
+    const { kind, name } = policy;
+    return images
+      ? [{ policy: { kind, name }, images, approves: kind === 'ClusterDriftPolicy' || !byCluster }]
+      : [];
+  });
 }
 
 function asksForCluster({ kind, mode }: Contribution): boolean {

@@ -1,28 +1,25 @@
 // Counts what comes in for incidents that are open already, and writes it seldom: at once when it is worse or new,
 // else after 1 s, 10 s and then each minute. A storm of one alert costs three writes in its first minute.
 import { isDeepStrictEqual } from 'node:util';
-import {
-  isFinal,
-  MAX_REPORTED_DETECTIONS,
-  type Contribution,
-  type DriftIncident,
-  type Report,
-  type ResponseSettings,
-} from '../api/incident.ts';
+import { findCondition } from '../api/conditions.ts';
+import { isFinal, type DriftIncident, type Report } from '../api/incident.ts';
 import type { Detection } from '../api/detection.ts';
-import { plus } from '../api/meta.ts';
-import { maxSeverity, severityRank } from '../api/severity.ts';
-import { keptContributions, responseOf, settingsOf } from '../decide/merge.ts';
 import type { Match } from '../decide/match.ts';
+import { orAbsent } from '../kube/absent.ts';
 import type { Cancel, Clock } from '../kube/clock.ts';
 import type { JsonPatchOp, KubeClient } from '../kube/client.ts';
 import { isInvalid, isNotFound, isTestFailure } from '../kube/errors.ts';
 import { add, pointer, remove, test } from '../kube/json-patch.ts';
 import { DRIFT_INCIDENTS } from '../kube/resources.ts';
 import type { Logger } from '../observe/log.ts';
+import type { Caches } from './caches.ts';
+import { absorbed, counted, emptyReport, isUrgent } from './report-counts.ts';
 
 /** Delays of the first, second and every further quiet write, in milliseconds. */
 const DELAYS_MS = [1_000, 10_000, 60_000] as const;
+
+/** How often a report is tried on an incident whose phase changes meanwhile, before it is put off. */
+const MAX_ATTEMPTS = 5;
 
 /** Incidents that are over are remembered this long in number: the cache may show them as open for a while. */
 const MAX_ENDED = 1_000;
@@ -35,6 +32,8 @@ interface Tally {
   written: Report | undefined;
   writes: number;
   timer: Cancel | undefined;
+  /** The last repeat that is in memory only. */
+  unwritten?: Detection;
   /** Reports of one incident are counted and written one after the other: a late write must not undo a later one. */
   last: Promise<unknown>;
 }
@@ -46,6 +45,10 @@ export interface ReporterOptions {
   log: Logger;
   /** Name of this receiver: its key in `status.reports`. */
   receiver: string;
+  /** What the watch shows, so that a report seldom meets another phase than it expects; absent: what was written last. */
+  caches?: { incidents: Pick<Caches['incidents'], 'get'> };
+  /** Takes a repeat that was counted for an incident which had been released by then: nothing answers it there. */
+  late?: (detection: Detection) => void;
 }
 
 /** See the file's first line. */
@@ -86,7 +89,7 @@ export class Reporter {
     return inOrder(tally, () => this.#add(tally, detection, match));
   }
 
-  /** The incident is over, or gone: what comes next opens another. */
+  /** The incident is over, as it is given, or gone: what comes next opens another. */
   forget(incident: DriftIncident): void {
     this.#ended.add(incident.metadata.uid);
     const [oldest] = this.#ended;
@@ -96,6 +99,7 @@ export class Reporter {
     if (tally?.incident.metadata.uid !== incident.metadata.uid) return;
     tally.timer?.();
     this.#tallies.delete(podUid);
+    if (tally.unwritten && isAfterRelease(incident, tally.unwritten)) this.#options.late?.(tally.unwritten);
   }
 
   /** Writes what is pending, for a clean stop. */
@@ -105,10 +109,13 @@ export class Reporter {
   }
 
   async #add(tally: Tally, detection: Detection, match: Match): Promise<boolean> {
+    if (this.#ended.has(tally.incident.metadata.uid)) return false;
     const next = counted(tally.report, tally.incident, detection, match);
     if (isUrgent(tally.written, next, tally.incident) && !(await this.#write(tally, next))) return false;
     tally.report = next;
-    if (!isDeepStrictEqual(tally.written, next)) this.#schedule(tally);
+    if (isDeepStrictEqual(tally.written, next)) return true;
+    tally.unwritten = detection;
+    this.#schedule(tally);
     return true;
   }
 
@@ -153,131 +160,96 @@ export class Reporter {
       this.forget(stored ?? tally.incident);
       return false;
     }
+    tally.incident = stored;
     tally.writes += 1;
     tally.written = report;
+    delete tally.unwritten;
     tally.timer?.();
     tally.timer = undefined;
     return true;
   }
 
+  /**
+   * Writes the report into the incident if it is still open: in one that is over it would stand for an answer.
+   * @returns the incident, with the report unless it is over; undefined if it is gone.
+   * @throws KubeError
+   */
   async #send(
     incident: DriftIncident,
     report: Report,
     ...more: JsonPatchOp[]
   ): Promise<DriftIncident | undefined> {
-    const { client, receiver } = this.#options;
-    const { namespace = '', name, uid } = incident.metadata;
-    try {
-      return await client.jsonPatch<DriftIncident>(
-        DRIFT_INCIDENTS,
-        { namespace, name, subresource: 'status' },
-        [test('/metadata/uid', uid), ...more, add(pointer('status', 'reports', receiver), report)],
-      );
-    } catch (error) {
-      if (isNotFound(error) || isTestFailure(error)) return undefined;
-      if (!isInvalid(error) || more.length > 0) throw error;
-      return this.#sendInPlaceOfOldest(incident, report);
+    let known = this.#shown(incident);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#patch(known, report, more);
+      } catch (error) {
+        if (isNotFound(error)) return undefined;
+        if (isInvalid(error) && !isTestFailure(error) && more.length === 0)
+          return this.#sendInPlaceOfOldest(known, report);
+        if (!isTestFailure(error)) throw error;
+        const fresh = await this.#read(known);
+        if (!fresh || isFinal(fresh)) return fresh;
+        if (attempt >= MAX_ATTEMPTS) throw error;
+        known = fresh;
+      }
     }
+  }
+
+  #shown(incident: DriftIncident): DriftIncident {
+    const { namespace, name, uid } = incident.metadata;
+    const shown = this.#options.caches?.incidents.get(namespace, name);
+    return shown?.metadata.uid === uid ? shown : incident;
+  }
+
+  #patch(
+    { metadata, status }: DriftIncident,
+    report: Report,
+    more: readonly JsonPatchOp[],
+  ): Promise<DriftIncident> {
+    const { client, receiver } = this.#options;
+    const { namespace = '', name, uid } = metadata;
+    return client.jsonPatch<DriftIncident>(DRIFT_INCIDENTS, { namespace, name, subresource: 'status' }, [
+      test('/metadata/uid', uid),
+      test('/status/phase', status?.phase ?? null),
+      ...more,
+      add(pointer('status', 'reports', receiver), report),
+    ]);
+  }
+
+  /** As it is now; undefined if it is gone, or another has its name. @throws KubeError */
+  async #read({ metadata }: DriftIncident): Promise<DriftIncident | undefined> {
+    const { namespace = '', name, uid } = metadata;
+    const fresh = await orAbsent(
+      this.#options.client.get<DriftIncident>(DRIFT_INCIDENTS, { namespace, name }),
+    );
+    return fresh?.metadata.uid === uid ? fresh : undefined;
   }
 
   // Receivers come and go under new names, and the record has room for a number of them: the one that was silent for
   // the longest time makes room, and what it knew beyond the count stays.
-  async #sendInPlaceOfOldest(
-    { metadata }: DriftIncident,
-    report: Report,
-  ): Promise<DriftIncident | undefined> {
-    const { namespace = '', name } = metadata;
-    const fresh = await this.#options.client.get<DriftIncident>(DRIFT_INCIDENTS, { namespace, name });
+  async #sendInPlaceOfOldest(incident: DriftIncident, report: Report): Promise<DriftIncident | undefined> {
+    const fresh = await this.#read(incident);
+    if (!fresh) return undefined;
     const others = Object.entries(fresh.status?.reports ?? {}).filter(
       ([key]) => key !== this.#options.receiver,
     );
     const [oldest] = others.toSorted(([, a], [, b]) => a.lastSeen.localeCompare(b.lastSeen));
+    const { namespace, name } = fresh.metadata;
     if (!oldest) throw new Error(`incident ${namespace}/${name} refuses the report of a single receiver`);
     const [key, theirs] = oldest;
     return this.#send(fresh, absorbed(report, theirs), remove(pointer('status', 'reports', key)));
   }
 }
 
+function isAfterRelease({ status }: DriftIncident, { summary }: Detection): boolean {
+  const endedAt = findCondition(status?.conditions, 'Ready')?.lastTransitionTime;
+  if (status?.phase !== 'Released' || endedAt === undefined) return false;
+  return Date.parse(summary.receivedAt) > Date.parse(endedAt);
+}
+
 function inOrder<T>(tally: Tally, work: () => Promise<T>): Promise<T> {
   const run = tally.last.then(work);
   tally.last = run.catch(() => {});
   return run;
-}
-
-function emptyReport({ spec }: DriftIncident, { summary }: Detection): Report {
-  return {
-    count: 0,
-    firstSeen: summary.receivedAt,
-    lastSeen: summary.receivedAt,
-    highestSeverity: spec.trigger.severity,
-    detections: [],
-  };
-}
-
-// What is worth a write at once: it is worse than what is written, or says something new.
-function isUrgent(written: Report | undefined, next: Report, { spec }: DriftIncident): boolean {
-  return (
-    next.detections.length > (written?.detections.length ?? 0) ||
-    severityRank(next.highestSeverity) > severityRank(written?.highestSeverity ?? spec.trigger.severity) ||
-    !isDeepStrictEqual(next.policies, written?.policies)
-  );
-}
-
-function absorbed(report: Report, theirs: Report): Report {
-  const policies = keptContributions([...(report.policies ?? []), ...(theirs.policies ?? [])]);
-  const asked = [report, theirs].flatMap(({ policies: contributions = [], response }) =>
-    response ? [{ contributions, settings: response }] : [],
-  );
-  return {
-    ...report,
-    count: plus(report.count, theirs.count),
-    highestSeverity: maxSeverity(report.highestSeverity, theirs.highestSeverity),
-    ...(policies.length > 0 && { policies }),
-    ...(asked.length > 0 && { response: settingsOf(asked) }),
-  };
-}
-
-function counted(report: Report, incident: DriftIncident, detection: Detection, match: Match): Report {
-  const { summary } = detection;
-  const known = [incident.spec.trigger.detection, ...report.detections].some((d) => d.rule === summary.rule);
-  const full = report.detections.length >= MAX_REPORTED_DETECTIONS;
-  return {
-    ...report,
-    ...escalation(report, incident, match),
-    count: plus(report.count, 1),
-    lastSeen: summary.receivedAt,
-    highestSeverity: maxSeverity(report.highestSeverity, summary.severity),
-    detections: known || full ? report.detections : [...report.detections, summary],
-  };
-}
-
-// What this detection asks for beyond all that the incident is told to do already.
-function escalation(
-  report: Report,
-  incident: DriftIncident,
-  match: Match,
-): { policies?: Contribution[]; response?: ResponseSettings } {
-  const told = [...responseOf(incident).contributions, ...(report.policies ?? [])];
-  const fresh = match.contributions.filter((next) => !told.some((other) => covers(other, next)));
-  if (fresh.length === 0) return {};
-  const { policies = [], response } = report;
-  return {
-    policies: keptContributions([...policies, ...fresh]),
-    response: settingsOf([
-      ...(response ? [{ contributions: policies, settings: response }] : []),
-      { contributions: match.contributions, settings: match.settings },
-    ]),
-  };
-}
-
-function covers(told: Contribution, next: Contribution): boolean {
-  return (
-    told.uid === next.uid &&
-    told.mode === next.mode &&
-    told.confirmed === next.confirmed &&
-    // A policy is obeyed as long as the rungs that were met are still there: those of another name are not the same.
-    next.rungs.every((rung) => told.rungs.includes(rung)) &&
-    next.actions.every((action) => told.actions.includes(action)) &&
-    (next.cap === undefined || isDeepStrictEqual(next.cap, told.cap))
-  );
 }

@@ -11,7 +11,7 @@ import { announceStep } from './announce.ts';
 import type { Live } from './facts.ts';
 import type { ReconcileContext } from './reconcile.ts';
 import type { IncidentRecord } from './record.ts';
-import { unapprovedImage } from './replacement.ts';
+import { refreshLists, unapprovedImage } from './replacement.ts';
 import { withStatus, withStep, type StepChange } from './status.ts';
 
 /** Lists of images are changed by people, in milliseconds. */
@@ -24,6 +24,7 @@ export async function doKeep(
   { pod }: Live,
 ): Promise<void> {
   if (!pod) return;
+  await refreshLists(context, record.current.spec.target.namespace);
   const refused = unapprovedImage(context, record.current, podFacts(pod));
   if (record.current.spec.target.workload !== undefined) return doPin(context, record, refused);
   if (refused !== undefined)

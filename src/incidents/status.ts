@@ -163,8 +163,7 @@ const ORDERED = ['phase', 'steps'] as const;
 
 /**
  * The JSON patch that writes what differs, tested against the incident's UID and against the phase and steps that were
- * read. Never touches `reports`; so receivers and responder never conflict and need no resourceVersion. Empty if nothing
- * differs.
+ * read. Never touches `reports`; so no report makes it fail, and it needs no resourceVersion. Empty if nothing differs.
  */
 export function statusPatch(before: DriftIncident, after: DriftIncident): JsonPatchOp[] {
   const changes = Object.entries(changedParts(before, after));

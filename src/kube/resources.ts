@@ -35,6 +35,7 @@ export const STATEFUL_SETS = define('apps', 'v1', 'statefulsets', 'StatefulSet')
 export const DAEMON_SETS = define('apps', 'v1', 'daemonsets', 'DaemonSet');
 export const CONTROLLER_REVISIONS = define('apps', 'v1', 'controllerrevisions', 'ControllerRevision');
 export const JOBS = define('batch', 'v1', 'jobs', 'Job');
+export const REPLICATION_CONTROLLERS = define('', 'v1', 'replicationcontrollers', 'ReplicationController');
 export const NETWORK_POLICIES = define('networking.k8s.io', 'v1', 'networkpolicies', 'NetworkPolicy');
 export const CILIUM_NETWORK_POLICIES = define(
   'cilium.io',

@@ -1,8 +1,9 @@
 // Metrics, named for what happened. All label values come from fixed sets: no text of an alert gets into one.
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import { CAP_SOURCES, FINAL_PHASES, STEPS, type CapSource, type FinalPhase } from '../api/incident.ts';
 import { HOLD_REASONS } from '../api/ledger.ts';
 import type { Resource } from '../kube/resources.ts';
+import { byVerdict, counter, reading, sizes } from './gauges.ts';
 
 /** How one run of a step can end; Waiting: not failed, tried again later. */
 export const STEP_RESULTS = ['Succeeded', 'Waiting', 'Failed'] as const;
@@ -15,7 +16,15 @@ export const MEASURED_STEPS = STEPS.filter((step) => step !== 'Verify');
 export type MeasuredStep = (typeof MEASURED_STEPS)[number];
 
 /** Queues whose depth is shown. */
-export const QUEUES = ['intake', 'incidents', 'policies', 'namespaces', 'nodes', 'probes'] as const;
+export const QUEUES = [
+  'intake',
+  'incidents',
+  'policies',
+  'namespaces',
+  'nodes',
+  'probes',
+  'verification',
+] as const;
 /** See {@link QUEUES}. */
 export type QueueName = (typeof QUEUES)[number];
 
@@ -49,6 +58,8 @@ export interface Metrics<Outcome extends string = string> {
   showStrays(count: () => number): void;
   /** An incident began to wait for a limit, the ledger or the circuit breaker. */
   held(reason: string): void;
+  /** Shows what verifications of running pods found; the values are those of the label. */
+  showVerifications(found: VerificationsShown): void;
   /** Shows the circuit breaker and the ledger of destructive acts. */
   showSpending(spending: SpendingShown): void;
   /** Shows whether this process acts on incidents. */
@@ -57,6 +68,13 @@ export interface Metrics<Outcome extends string = string> {
   showJournal(journal: { readonly bytes: number; check: { reason(): string | undefined } }): void;
   /** Counts what became of messages of the stream; `results` are all that can. Called at most once. */
   countMessages<Result extends string>(results: readonly Result[]): (result: Result) => void;
+  /** Counts what became of notifications. Called at most once. */
+  countNotifications<Destination extends string, Result extends string>(
+    destinations: readonly Destination[],
+    results: readonly Result[],
+  ): (destination: Destination, result: Result) => void;
+  /** Shows when alerts came last, and whether test events do. Called at most once. */
+  showSilence(silence: SilenceShown): void;
   /** Shows how many messages wait in the stream. */
   showStream(waiting: () => number): void;
   /** Shows memory, CPU and event loop of this process. Called at most once. */
@@ -72,6 +90,21 @@ export interface SpendingShown {
   readonly isOpen: boolean;
   readonly entries: number;
   readonly isUsable: boolean;
+}
+
+/** What {@link Metrics.showVerifications} reads. */
+export interface VerificationsShown {
+  /** Containers by verdict. */
+  counts(): Readonly<Record<string, number>>;
+  /** Pods that differ from their template. */
+  drifted(): number;
+}
+
+/** What {@link Metrics.showSilence} reads. Times are milliseconds since the epoch; undefined: never. */
+export interface SilenceShown {
+  lastAlert(): number | undefined;
+  /** Absent: nobody asks for test events. */
+  canary?: { lastSuccess(): number | undefined; isFailing(): boolean };
 }
 
 /** Options of {@link createMetrics}. */
@@ -111,6 +144,7 @@ export function createMetrics<Outcome extends string>(options: MetricsOptions<Ou
     held: (reason) => {
       if (HOLDS.has(reason)) families.held.inc({ reason });
     },
+    showVerifications: (found) => showVerifications(registry, found),
     showSpending: (spending) => showSpending(registry, spending),
     showLeading: (leading) =>
       reading(registry, 'leading', 'Whether this process acts on incidents: 1 or 0.', () =>
@@ -126,6 +160,12 @@ export function createMetrics<Outcome extends string>(options: MetricsOptions<Ou
       const messages = counter(registry, 'stream_messages_total', help, { result: results });
       return (result) => messages.inc({ result });
     },
+    countNotifications: (destination, result) => {
+      const help = 'Notifications by whom they were for and what became of them.';
+      const made = counter(registry, 'notifications_total', help, { destination, result });
+      return (to, became) => made.inc({ destination: to, result: became });
+    },
+    showSilence: (silence) => showSilence(registry, silence),
     showStream: (waiting) =>
       reading(registry, 'stream_waiting', 'Messages of the stream that nobody was handed yet.', waiting),
     showProcess: () => collectDefaultMetrics({ register: registry }),
@@ -181,22 +221,17 @@ function codeLabel(status: number): string {
   return STATUSES.includes(String(status)) ? String(status) : OTHER;
 }
 
-function counter(
-  registry: Registry,
-  name: string,
-  help: string,
-  labels: Readonly<Record<string, readonly string[]>>,
-): Counter {
-  const made = new Counter({
-    name: `die_operator_${name}`,
-    help,
-    labelNames: Object.keys(labels),
-    registers: [registry],
-  });
-  for (const [label, values] of Object.entries(labels)) {
-    for (const value of values) made.inc({ [label]: value }, 0);
+// Each term of a leader has its own.
+function showSpending(registry: Registry, spending: SpendingShown): void {
+  const all: [string, string, () => number][] = [
+    ['breaker_open', 'Whether the circuit breaker is open: 1 or 0.', () => Number(spending.isOpen)],
+    ['ledger_entries', 'Destructive acts in the ledger.', () => spending.entries],
+    ['ledger_usable', 'Whether the ledger can be used: 1 or 0.', () => Number(spending.isUsable)],
+  ];
+  for (const [name, help, read] of all) {
+    registry.removeSingleMetric(`die_operator_${name}`);
+    reading(registry, name, help, read);
   }
-  return made;
 }
 
 function stepDurations(registry: Registry): Histogram<'step' | 'result'> {
@@ -211,62 +246,29 @@ function stepDurations(registry: Registry): Histogram<'step' | 'result'> {
   return durations;
 }
 
-// A gauge without labels that asks its source each time it is read.
-function reading(registry: Registry, name: string, help: string, read: () => number): void {
-  registry.registerMetric(
-    new Gauge({
-      name: `die_operator_${name}`,
-      help,
-      registers: [],
-      collect() {
-        this.set(read());
-      },
-    }),
-  );
+// 0 for never: an alert on the age of the last one is then due, too.
+function showSilence(registry: Registry, silence: SilenceShown): void {
+  const { canary } = silence;
+  const seconds = (name: string, text: string, time: () => number | undefined) =>
+    reading(registry, `${name}_timestamp_seconds`, text, () => (time() ?? 0) / 1000);
+  const help = 'When the last alert came to any receiver, as far as this one knows.';
+  seconds('last_alert', help, () => silence.lastAlert());
+  if (!canary) return;
+  const told = 'When the last test event came to any receiver, as far as this one knows.';
+  seconds('canary_last_success', told, () => canary.lastSuccess());
+  const failing = 'Whether two test events in a row did not come: 1 or 0.';
+  reading(registry, 'canary_failing', failing, () => Number(canary.isFailing()));
 }
 
-// A gauge that asks the returned sources each time it is read.
-function sizes(registry: Registry, name: string, help: string, label: string): Map<string, () => number> {
-  const sources = new Map<string, () => number>();
-  const gauge = new Gauge({
-    name: `die_operator_${name}`,
-    help,
-    labelNames: [label],
-    registers: [],
-    collect() {
-      for (const [value, size] of sources) this.set({ [label]: value }, size());
-    },
-  });
-  registry.registerMetric(gauge);
-  return sources;
-}
-
-// Each term of a leader has its own.
-function showSpending(registry: Registry, spending: SpendingShown): void {
-  const all: [string, string, () => number][] = [
-    ['breaker_open', 'Whether the circuit breaker is open: 1 or 0.', () => Number(spending.isOpen)],
-    ['ledger_entries', 'Destructive acts in the ledger.', () => spending.entries],
-    ['ledger_usable', 'Whether the ledger can be used: 1 or 0.', () => Number(spending.isUsable)],
-  ];
-  for (const [name, help, read] of all) {
-    registry.removeSingleMetric(`die_operator_${name}`);
-    reading(registry, name, help, read);
-  }
-}
-
-// Each term of a leader has its own counts.
 function showNodes(registry: Registry, counts: () => Readonly<Record<string, number>>): void {
-  const name = 'die_operator_node_enforcement';
-  registry.removeSingleMetric(name);
-  registry.registerMetric(
-    new Gauge({
-      name,
-      help: 'Nodes with pods that may be isolated, by whether they enforce NetworkPolicies.',
-      labelNames: ['verdict'],
-      registers: [],
-      collect() {
-        for (const [verdict, count] of Object.entries(counts())) this.set({ verdict }, count);
-      },
-    }),
-  );
+  const help = 'Nodes with pods that may be isolated, by whether they enforce NetworkPolicies.';
+  byVerdict(registry, 'node_enforcement', help, counts);
+}
+
+function showVerifications(registry: Registry, found: VerificationsShown): void {
+  const help = 'Containers of verified pods, by what is found of their images.';
+  byVerdict(registry, 'verified_containers', help, () => found.counts());
+  registry.removeSingleMetric('die_operator_drifted_pods');
+  const drifted = 'Verified pods whose configuration differs from their template.';
+  reading(registry, 'drifted_pods', drifted, () => found.drifted());
 }

@@ -2,41 +2,19 @@
 import type { DriftIncident } from '../api/incident.ts';
 import { candidateOf, needsNode, planComparisons, type Candidate } from '../decide/comparison.ts';
 import type { CompiledPolicy } from '../decide/policies.ts';
-import { createOpener } from '../incidents/open.ts';
 import { protectionRules } from '../incidents/protection.ts';
-import { Reporter } from '../incidents/report.ts';
 import type { CacheChange } from '../kube/cache.ts';
 import { sleep } from '../kube/clock.ts';
 import { comparePod, type CompareParts } from './comparison-run.ts';
 import type { SharedParts } from './parts.ts';
-import { forgetEnded } from './receiver.ts';
 
 /** What it works with. */
 export interface ComparisonParts extends CompareParts, Pick<SharedParts, 'caches' | 'protectedNamespaces'> {}
 
-/** What {@link runComparisons} takes. */
-export interface ComparisonTerm extends SharedParts, Omit<CompareParts, 'handle' | 'metrics'> {}
-
-/** Its key in the reports of incidents: there is one at a time, in whichever process. */
-const REPORTER = 'comparison';
-
-/** For the last reports, at a stop, in milliseconds. */
-const LAST_GRACE_MS = 2_000;
 /** How often it looks at what may be compared, in milliseconds: policies and pods come and go. */
 const LOOK_MS = 30_000;
 
-/** See the file's first line. Runs until the signal fires and what is on its way is cleared away. */
-export async function runComparisons(term: ComparisonTerm, signal: AbortSignal): Promise<void> {
-  const reporter = new Reporter({ ...term, receiver: REPORTER });
-  // What was just read is never too old.
-  const handle = createOpener({ ...term, reporter, maxAlertAgeMs: Infinity });
-  const unsubscribe = term.caches.incidents.subscribe((change) => forgetEnded(reporter, change));
-  await comparePods({ ...term, handle }, signal);
-  unsubscribe();
-  await Promise.race([reporter.flush(), sleep(term.clock, LAST_GRACE_MS)]);
-}
-
-/** Compares until the signal fires. */
+/** Compares until the signal fires and what is on its way is cleared away. */
 export async function comparePods(parts: ComparisonParts, signal: AbortSignal): Promise<void> {
   await new Comparisons(parts, signal).run();
 }

@@ -5,6 +5,7 @@ import type { Clock, Random } from '../kube/clock.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { Notifier } from '../observe/notify/notifier.ts';
 
 /** See the file's first line. */
 export interface SharedParts {
@@ -16,6 +17,8 @@ export interface SharedParts {
   metrics: Metrics<OutcomeName>;
   /** Name of this process among its peers. */
   instance: string;
+  /** Tells people besides Events; absent: nobody is told. */
+  notifier?: Notifier | undefined;
   /** Empty: all. */
   watchNamespaces: readonly string[];
   /** Namespaces whose pods are never touched. */

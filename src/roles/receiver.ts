@@ -2,6 +2,7 @@
 import type { DriftIncident } from '../api/incident.ts';
 import { isFinal } from '../api/incident.ts';
 import type { Access } from '../detect/access.ts';
+import type { DefenderOptions } from '../detect/defender.ts';
 import { DurableIntake } from '../detect/intake.ts';
 import type { Journal } from '../detect/journal/journal.ts';
 import type { OutcomeName } from '../detect/outcome.ts';
@@ -15,6 +16,7 @@ import type { CacheChange } from '../kube/cache.ts';
 import { sleep } from '../kube/clock.ts';
 import type { ReadinessCheck } from '../observe/health.ts';
 import { aborted, type SharedParts } from './parts.ts';
+import { createSilence, type Silence, type SilenceSettings } from './silence.ts';
 
 /** How long a stop waits for alerts that were accepted, in milliseconds; Kubernetes kills after 30 s. */
 const STOP_GRACE_MS = 8_000;
@@ -38,7 +40,11 @@ export interface ReceiverParts extends SharedParts, Access {
   journal?: Journal;
   /** A second way in; absent: there is only the webhook. */
   stream?: StreamSettings;
+  /** Absent: alerts of Defender for Cloud are not taken. */
+  defender?: DefenderOptions;
   maxAlertAgeMs: number;
+  /** Absent: it is not noted when alerts come. */
+  silence?: SilenceSettings;
 }
 
 /** Which stream to read, and how to get at it. */
@@ -59,31 +65,42 @@ export interface Receiver {
 /** See the file's first line. */
 export function createReceiver(parts: ReceiverParts): Receiver {
   const { log, caches, metrics, journal } = parts;
-  const reporter = new Reporter({ ...parts, receiver: parts.instance });
-  const intake = new DurableIntake({
+  const reporter = new Reporter({
+    ...parts,
+    receiver: parts.instance,
+    late: (detection) => intake.again(detection),
+  });
+  const intake: DurableIntake = new DurableIntake({
     ...parts,
     handle: createOpener({ ...parts, reporter }),
     onOutcome: ({ outcome, incident, message }, { summary }) => {
       metrics.detection(outcome);
+      if (outcome === 'Unidentified') parts.notifier?.unidentified();
       log.info({ outcome, incident, detection: summary.id, severity: summary.severity }, message);
     },
   });
   metrics.showQueue('intake', () => intake.depth);
-  const webhook = createWebhook({ ...parts, intake });
+  const silence = parts.silence && createSilence({ ...parts, ...parts.silence });
+  const webhook = createWebhook({ ...parts, intake, ...arrivalsOf(silence) });
   if (journal) metrics.showJournal(journal);
-  const stream = parts.stream && streamOf(parts, parts.stream, intake);
+  const stream = parts.stream && streamOf(parts, { ...parts.stream, ...arrivalsOf(silence) }, intake);
   return {
     webhook,
-    checks: [journal ? onceGood(journal.check) : IN_MEMORY, ...(stream ? [onceGood(stream.check)] : [])],
+    checks: [
+      journal ? onceGood(journal.check) : IN_MEMORY,
+      ...(stream ? [onceGood(stream.check)] : []),
+      ...(silence ? [silence.check] : []),
+    ],
     run: async (signal) => {
       const unsubscribe = caches.incidents.subscribe((change) => forgetEnded(reporter, change));
       const streaming = stream?.run(signal);
+      const listening = silence?.run(signal);
       await Promise.race([aborted(signal), ...(streaming ? [streaming] : [])]);
       unsubscribe();
       await Promise.all([webhook.close(), streaming]);
       const left = await intake.stop(STOP_GRACE_MS);
       if (left > 0) log.error({ left }, journal ? LEFT_IN_JOURNAL : LEFT_IN_MEMORY);
-      const last = Promise.all([journal?.close(), reporter.flush()]);
+      const last = Promise.all([journal?.close(), reporter.flush(), listening, silence?.close()]);
       await Promise.race([last, sleep(parts.clock, LAST_GRACE_MS)]);
     },
   };
@@ -94,6 +111,10 @@ export function forgetEnded(reporter: Reporter, { type, value }: CacheChange<Dri
   const remembered = reporter.incidentOf(value.spec.target.uid);
   const same = remembered?.metadata.uid === value.metadata.uid;
   if (same && (type === 'delete' || isFinal(value))) reporter.forget(value);
+}
+
+function arrivalsOf(silence: Silence | undefined): Pick<StreamOptions, 'onArrival'> {
+  return silence ? { onArrival: (arrival) => silence.arrived(arrival) } : {};
 }
 
 function streamOf(parts: ReceiverParts, settings: StreamSettings, intake: DurableIntake): AlertStream {

@@ -7,6 +7,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { EventRecorder } from '../kube/events.ts';
 import type { Leadership } from '../kube/fence.ts';
 import type { ReadinessCheck } from '../observe/health.ts';
+import { alsoTelling } from '../observe/notify/notifier.ts';
 import { aborted } from './parts.ts';
 import { respond, type TermParts } from './term.ts';
 
@@ -40,9 +41,10 @@ export function createResponder(parts: ResponderParts): Responder {
   const all = [...sourcesOf(caches), ...networkSources(network)];
   const synced = (signal: AbortSignal) =>
     Promise.race([aborted(signal), Promise.all(all.map((cache) => cache.synced))]);
-  const events = new EventRecorder({ ...parts, reportingInstance: parts.instance });
+  const recorder = new EventRecorder({ ...parts, reportingInstance: parts.instance });
+  const events = alsoTelling(recorder, parts.notifier);
   // Events are for people and not worth holding up a stop, nor the next leader.
-  const flush = () => Promise.race([events.flush(), sleep(parts.clock, EVENTS_GRACE_MS)]);
+  const flush = () => Promise.race([recorder.flush(), sleep(parts.clock, EVENTS_GRACE_MS)]);
   if (!election) {
     metrics.showLeading(() => true);
     return {

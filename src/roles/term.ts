@@ -4,6 +4,8 @@ import type { PodFacts } from '../api/pod.ts';
 import type { Outcome } from '../controller/outcome.ts';
 import { KeyedQueue } from '../controller/queue.ts';
 import type { EvidenceStore } from '../evidence/store.ts';
+import { ApprovedLists } from '../incidents/approved-lists.ts';
+import { verifiedBy } from '../incidents/asked-verification.ts';
 import { DenyPolicies } from '../incidents/deny-policies.ts';
 import type { Network, NetworkFindings } from '../incidents/network.ts';
 import type { NodeVerdicts } from '../incidents/node-verdicts.ts';
@@ -14,13 +16,16 @@ import { Reservations } from '../incidents/reservations.ts';
 import { Snapshots } from '../incidents/snapshots.ts';
 import { createSpending } from '../incidents/spend.ts';
 import type { SpendingLimits } from '../incidents/spent.ts';
+import { Verifications } from '../incidents/verifications.ts';
 import { AccessReviews } from '../kube/access-reviews.ts';
-import type { EventRecorder } from '../kube/events.ts';
 import type { Digests } from '../registry/digests.ts';
 import type { Logger } from '../observe/log.ts';
+import type { Announcements } from '../observe/notify/notifier.ts';
 import type { RespondContext } from '../respond/context.ts';
 import { sweepEvidence, type EvidenceSweepParts } from './evidence-sweep.ts';
-import { runComparisons } from './comparison.ts';
+import { comparePods } from './comparison.ts';
+import { createOwnDetections } from './own-detections.ts';
+import { runVerifications } from './verification.ts';
 import { addIncidentOf, onIncidentAndPolicyChanges } from './incident-changes.ts';
 import { onNamespaceChanges } from './namespace-changes.ts';
 import { onNetworkChanges } from './network-changes.ts';
@@ -48,7 +53,7 @@ export interface TermParts
 }
 
 /** Responds from now until the signal fires. Nothing is remembered from before: all state is in the API server. */
-export async function respond(parts: TermParts, events: EventRecorder, signal: AbortSignal): Promise<void> {
+export async function respond(parts: TermParts, events: Announcements, signal: AbortSignal): Promise<void> {
   const { clock, random, log, metrics } = parts;
   const onOutcome = (key: string, outcome: Outcome) => logFailure(log, key, outcome);
   const reviews = new AccessReviews(parts);
@@ -61,6 +66,9 @@ export async function respond(parts: TermParts, events: EventRecorder, signal: A
   });
   const context = contextOf(parts, { events, reviews, probeOf: podProbes.probeOf });
   const common = { clock, random, onOutcome };
+  const { approvedLists } = context;
+  const verifications = new Verifications();
+  const verifiedOf = verifiedBy(parts, verifications, approvedLists);
   const equivalent = equivalentBy(parts, (key) => incidents.add(key));
   const nodeTests = createNodeTests({ ...context, onOutcome });
   const incidents = new KeyedQueue({
@@ -70,14 +78,16 @@ export async function respond(parts: TermParts, events: EventRecorder, signal: A
   const policies = new KeyedQueue({
     ...common,
     workers: 4,
-    worker: (key) => reconcilePolicy({ ...context, unenforcedIn: nodeTests.unenforcedIn }, key),
+    worker: (key) => reconcilePolicy({ ...context, unenforcedIn: nodeTests.unenforcedIn, verifiedOf }, key),
   });
   const namespaces = new KeyedQueue({ ...common, workers: 4, worker: namespaceWorker(context) });
   metrics.showQueue('incidents', () => incidents.depth);
   metrics.showQueue('policies', () => policies.depth);
   metrics.showQueue('namespaces', () => namespaces.depth);
   metrics.showSpending(context.spending);
-  await nodeTests.load(signal);
+  const own = createOwnDetections(parts);
+  const finding = { ...context, handle: own.handle, nodeCollector: parts.nodeCollector, onOutcome };
+  await Promise.all([nodeTests.load(signal), approvedLists.load()]);
   const cancels = [
     onIncidentAndPolicyChanges(context, { incidents, policies }),
     onNamespaceChanges(parts, namespaces, policies),
@@ -91,15 +101,18 @@ export async function respond(parts: TermParts, events: EventRecorder, signal: A
     sweepEvidence(parts, signal),
     nodeTests.run({ incidents, policies }, signal),
     podProbes.run(incidents, signal),
-    runComparisons({ ...context, nodeCollector: parts.nodeCollector }, signal),
+    comparePods(finding, signal),
+    runVerifications({ ...finding, verifications }, policies, signal),
+    approvedLists.run(signal),
     parts.network.backends.run(signal),
     context.spending.run(signal),
   ]);
   for (const cancel of cancels) cancel();
+  await own.end();
 }
 
 interface OfTerm {
-  events: EventRecorder;
+  events: Announcements;
   reviews: AccessReviews;
   probeOf: NetworkFindings['probeOf'];
 }
@@ -123,6 +136,7 @@ function contextOf(parts: TermParts, { events, reviews, probeOf }: OfTerm) {
       },
     },
     reservations,
+    approvedLists: new ApprovedLists(parts),
     spending: createSpending({ ...parts, events, reservations }),
     snapshots: new Snapshots(),
   };

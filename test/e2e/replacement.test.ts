@@ -1,8 +1,5 @@
 // What takes the place of an evicted pod on a real node: an image whose tag was moved meanwhile, one that does not stay up, and a
 // bare pod that a person lets be made anew.
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
 import { findCondition } from '../../src/api/conditions.ts';
 import { isFinal, type DriftIncident } from '../../src/api/incident.ts';
@@ -13,8 +10,6 @@ import {
   CONFIG_MAPS,
   DAEMON_SETS,
   DEPLOYMENTS,
-  DRIFT_INCIDENTS,
-  DRIFT_POLICIES,
   JOBS,
   PODS,
   STATEFUL_SETS,
@@ -26,9 +21,8 @@ import { eventually } from '../support/real-api-test.ts';
 import { applyComponent, removeComponent } from './support/components.ts';
 import { REGISTRY } from './support/node-config.ts';
 import { deployment, isReady, type RunningPod } from './support/node-test.ts';
-import { operatorTest } from './support/operator-test.ts';
+import { tableTest } from './support/table.ts';
 
-const PROGRAM = join(import.meta.dirname, '../../bin/die-operator.js');
 const PATIENCE_MS = 150_000;
 /** With the installation, on a busy machine. */
 const TIMEOUT = { timeout: 420_000 };
@@ -43,37 +37,7 @@ const readyOf = ({ status }: DriftIncident) => findCondition(status?.conditions,
 const imagesOf = (pod: KubeObject) =>
   (pod['spec'] as { containers: { image: string }[] }).containers.map(({ image }) => image);
 
-const test = operatorTest
-  .extend('incidentOf', ({ client, namespace }) => {
-    return async (pod: RunningPod, what: string, holds: (incident: DriftIncident) => boolean) => {
-      const all = async () => (await client.list<DriftIncident>(DRIFT_INCIDENTS, { namespace })).items;
-      let last = 'nothing: there is none';
-      const find = (found: DriftIncident[]) => {
-        const one = found.find(({ spec }) => spec.target.uid === pod.metadata.uid);
-        if (one) last = `${one.status?.phase}/${readyOf(one)?.reason}: ${readyOf(one)?.message}`;
-        return one && holds(one) ? one : undefined;
-      };
-      const isThere = (found: DriftIncident[]) => find(found) !== undefined;
-      const incident = find(
-        await eventually(what, all, isThere, PATIENCE_MS).catch((error: unknown) => {
-          throw new Error(`the incident says ${last}`, { cause: error });
-        }),
-      );
-      if (incident === undefined) throw new Error('there is no incident');
-      if (process.env['DIE_PRINT'] === '1') process.stdout.write(`replacement: ${last}\n`);
-      return incident;
-    };
-  })
-  // By the command of a person, at their own machine: what it showed before.
-  .extend('approve', ({ access, namespace }) => async ({ metadata: { name } }: DriftIncident) => {
-    const options = ['--yes', '--reason', 'a test', '--wait', '0s', '--kubeconfig', access.adminKubeconfig];
-    const command = [PROGRAM, 'approve', '-n', namespace, name, ...options];
-    return (await promisify(execFile)(process.execPath, command)).stdout;
-  })
-  .extend('policy', ({ client, namespace }) => async (change: object = {}) => {
-    const { apiVersion, kind, spec } = aPolicy(change);
-    await client.create(DRIFT_POLICIES, { namespace }, { apiVersion, kind, metadata: { name: 'web' }, spec });
-  })
+const test = tableTest
   // Ready pods of a Deployment whose container is changed like this.
   .extend('run', ({ client, namespace }) => async (image: string, change: object): Promise<RunningPod[]> => {
     const body = deployment({ name: 'web', replicas: 3, image }) as Template;
@@ -195,7 +159,7 @@ describe('a bare pod', () => {
   test(
     'is made anew, pinned, once a person has approved it by the command that the incident names',
     TIMEOUT,
-    async ({ approve, operator, restarting, incidentOf, images, namespace, client }) => {
+    async ({ answer, operator, restarting, incidentOf, images, namespace, client }) => {
       expect(restarting).toContain(namespace);
       const [name, image] = ['lonely', `${REGISTRY}/peer:1`];
       const spec = { terminationGracePeriodSeconds: 1, containers: [{ name: 'peer', image }] };
@@ -208,7 +172,7 @@ describe('a bare pod', () => {
       expect(asks.status?.plan?.needs).toEqual(['BarePod']);
       const command = `die-operator approve -n ${namespace} ${asks.metadata.name}`;
       expect(readyOf(asks)?.message).toContain(command);
-      const shown = await approve(asks);
+      const shown = await answer('approve', asks);
       const digest = images.peer.slice(images.peer.indexOf('@'));
       expect(shown).toContain(`${image}${digest}`);
 
@@ -228,7 +192,7 @@ describe('a pod of each kind of owner', () => {
   test(
     'waits for a person where its eviction would leave nothing, and is replaced as its owner does it',
     TIMEOUT,
-    async ({ approve, operator, policy, incidentOf, images, namespace, client }) => {
+    async ({ answer, operator, policy, incidentOf, images, namespace, client }) => {
       await policy();
       const pods = async () => (await client.list<RunningPod>(PODS, { namespace })).items.filter(isReady);
       for (const [kind, resource] of OWNERS)
@@ -246,7 +210,7 @@ describe('a pod of each kind of owner', () => {
         await operator.post(alertOn(pod));
         const asks = await incidentOf(pod, `${kind} rests`, rests);
         const needs = isFinal(asks) ? [] : asks.status?.plan?.needs;
-        if (!isFinal(asks)) await approve(asks);
+        if (!isFinal(asks)) await answer('approve', asks);
         const over = await incidentOf(pod, `${kind} is over`, isFinal);
         found[kind] = { needs, ends: `${over.status?.phase}/${readyOf(over)?.reason}` };
       }

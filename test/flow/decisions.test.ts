@@ -5,6 +5,7 @@ import type { DriftIncident } from '../../src/api/incident.ts';
 import type { KubeObject } from '../../src/api/meta.ts';
 import { QUARANTINE_LABEL } from '../../src/api/names.ts';
 import { DRIFT_INCIDENTS, EVENTS } from '../../src/kube/resources.ts';
+import type { Transport } from '../../src/kube/transport.ts';
 import { flowTest as test } from '../support/flow-test.ts';
 import type { TestOperator, World } from '../support/world.ts';
 
@@ -24,12 +25,15 @@ function approved({ status }: DriftIncident): [string, string] | undefined {
   return condition && [condition.status, condition.reason];
 }
 
+const reasonOf = ({ status }: DriftIncident) => findCondition(status?.conditions, 'Ready')?.reason;
+const isGoing = ({ metadata }: DriftIncident) => metadata.deletionTimestamp !== undefined;
+
 const evictions = ({ writes }: TestOperator) => writes.filter(({ path }) => path.includes('/eviction'));
 
 /** An incident that waits for a person, its pod isolated. */
-async function waiting(world: World, spec: object = ALWAYS) {
+async function waiting(world: World, spec: object = ALWAYS, wrap?: (transport: Transport) => Transport) {
   const victim = await world.victim(3);
-  const operator = await world.operator();
+  const operator = await world.operator({}, wrap);
   await world.policy(spec);
   await operator.post(world.alert(victim));
   const incident = await world.incident('that waits', (i) => i.status?.phase === 'AwaitingApproval');
@@ -127,5 +131,41 @@ describe('a policy that asks before the isolation', () => {
     await decide(world, incident, { action: 'Approve', planHash: incident.status?.plan?.hash ?? '' });
     const over = await world.incident('that is over', (i) => i.status?.phase === 'Resolved');
     expect(over.status?.isolation?.form).toBe('Orphan');
+  });
+});
+
+describe('an incident that somebody deletes', () => {
+  const remove = ({ client, namespace }: World, { metadata: { name, uid } }: DriftIncident) =>
+    client.delete(DRIFT_INCIDENTS, { namespace, name }, uid);
+  const stays = async (world: World, victim: KubeObject) =>
+    expect((await world.pod(victim.metadata.name))?.metadata.deletionTimestamp).toBeUndefined();
+
+  test('keeps its pod where a person denied the eviction, until it is released', async ({ world }) => {
+    const { victim, incident } = await waiting(world);
+    await decide(world, incident, { action: 'Deny' });
+    await world.incident('that is denied', (i) => reasonOf(i) === 'EvictionDenied');
+    await remove(world, incident);
+    await world.incident('that goes, and waits', (i) => isGoing(i) && reasonOf(i) === 'EvictionDenied');
+    await stays(world, victim);
+    await decide(world, incident, { action: 'Release' });
+    await world.until('its end', async () => (await world.list(DRIFT_INCIDENTS)).length === 0 || undefined);
+    await stays(world, victim);
+  });
+
+  test('keeps its pod where a person holds it while the deletion is entered in the ledger', async ({
+    world,
+  }) => {
+    let holds: Promise<void> | undefined;
+    const about: { incident?: DriftIncident } = {};
+    const { victim, incident } = await waiting(world, ALWAYS, (transport) => async (request) => {
+      const isEntry = request.method === 'PATCH' && String(request.body).includes('\\"act\\":\\"Contain\\"');
+      if (isEntry && about.incident) await (holds ??= decide(world, about.incident, { action: 'Hold' }));
+      return transport(request);
+    });
+    about.incident = incident;
+    await remove(world, incident);
+    await world.incident('that is held', (i) => i.status?.phase === 'Held');
+    expect(holds).toBeDefined();
+    await stays(world, victim);
   });
 });

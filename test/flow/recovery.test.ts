@@ -4,6 +4,7 @@ import { findCondition } from '../../src/api/conditions.ts';
 import { isFinal, type DriftIncident } from '../../src/api/incident.ts';
 import type { KubeObject } from '../../src/api/meta.ts';
 import { DEPLOYMENTS, DRIFT_INCIDENTS, PODS } from '../../src/kube/resources.ts';
+import { approveImages } from '../support/approved-images.ts';
 import { flowTest as test } from '../support/flow-test.ts';
 import { DIGEST, IMAGE, isReady, type World } from '../support/world.ts';
 
@@ -182,6 +183,17 @@ describe('a list of approved images', () => {
     await operator.post(world.alert(victim));
     const end = await endOf(world);
     expect(end.status?.replacement?.images).toEqual([expect.objectContaining({ proof: 'Approved' })]);
+    expect(verifiedOf(end)).toMatchObject({ status: 'True', reason: 'Approved' });
+  });
+
+  test('that a pipeline changed a moment ago counts as it is now', async ({ world }) => {
+    const victim = await world.victim(3, IMAGE);
+    await approveImages(world, OTHER);
+    const operator = await world.operator();
+    await world.policy({ approvedImagesFrom: 'ConfigMap' });
+    await approveImages(world, DIGEST);
+    await operator.post(world.alert(victim));
+    const end = await endOf(world);
     expect(verifiedOf(end)).toMatchObject({ status: 'True', reason: 'Approved' });
   });
 

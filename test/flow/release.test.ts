@@ -70,19 +70,26 @@ describe('Release', () => {
     await world.incident('that was released', (i) => i.status?.phase === 'Released');
   });
 
-  test('lets the next detection open another incident that names the one before', async ({ world }) => {
-    const victim = await world.victim(3);
-    const operator = await world.operator();
-    await world.policy({ responses: [{ name: 'note', minSeverity: 'Warning', actions: ['Label'] }] });
-    await operator.post(world.alert(victim));
-    const first = await world.incident('that was labelled', (i) => i.status?.phase === 'Observed');
-    await decide(world, first);
-    await world.incident('that was released', (i) => i.status?.phase === 'Released');
-    await operator.post(world.alert(victim, { rule: 'Another rule' }));
-    const second = await world.incident('with a previous one', (i) => i.spec.previous !== undefined);
-    expect(second.spec.previous).toBe(first.metadata.name);
-    expect(second.metadata.name).toBe(first.metadata.name.replace(/-1$/, '-2'));
-  });
+  test.for([
+    ['detection', 'Another rule'],
+    ['repeat of the same rule', undefined],
+  ] as const)(
+    'lets the next %s open another incident that names the one before',
+    async ([, rule], { world }) => {
+      const victim = await world.victim(3);
+      const operator = await world.operator();
+      await world.policy({ responses: [{ name: 'note', minSeverity: 'Warning', actions: ['Label'] }] });
+      await operator.post(world.alert(victim));
+      const first = await world.incident('that was labelled', (i) => i.status?.phase === 'Observed');
+      await decide(world, first);
+      await world.incident('that was released', (i) => i.status?.phase === 'Released');
+      // At once: the receiver's cache may still have the incident open.
+      await operator.post(world.alert(victim, rule === undefined ? {} : { rule }));
+      const second = await world.incident('with a previous one', (i) => i.spec.previous !== undefined);
+      expect(second.spec.previous).toBe(first.metadata.name);
+      expect(second.metadata.name).toBe(first.metadata.name.replace(/-1$/, '-2'));
+    },
+  );
 });
 
 describe('deleting an unfinished incident', () => {

@@ -15,7 +15,7 @@ const group = (name: string, order: number, files: { include: string[]; exclude?
     deps: { interopDefault: false },
     pool: 'forks' as const,
     maxWorkers: 2,
-    testTimeout: 60_000,
+    testTimeout: 90_000,
     hookTimeout: 60_000,
     sequence: { groupOrder: order },
   },

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { describe, expect } from 'vitest';
 import { SYSTEM_NAMESPACE } from '../../src/api/names.ts';
 import { kebab, SettingsSchema } from '../../src/settings.ts';
+import { NOTIFY_SETTINGS } from '../../src/settings/notify.ts';
 import type { ClusterAccess } from '../support/cluster-access.ts';
 import { containerOf, deploymentOf, type Deployment } from '../support/deployed-program.ts';
 import { installedTest as test } from '../support/installed-test.ts';
@@ -27,6 +28,10 @@ async function gained(access: ClusterAccess, overlay: Overlay, component: Compon
     less,
     more,
   };
+}
+
+function environmentOf(name: string): string {
+  return `DIE_${kebab(name).replaceAll('-', '_').toUpperCase()}`;
 }
 
 function secretsOf({ spec }: Deployment): string[] {
@@ -70,12 +75,27 @@ describe.for(OVERLAYS)('on config/%s', (overlay) => {
       [`Deployment/${SYSTEM_NAMESPACE}/responder`],
     ]);
     const { env } = containerOf(deploymentOf(more, 'responder')) as unknown as { env: { name: string }[] };
-    const known = Object.keys(SettingsSchema.shape).map(
-      (name) => `DIE_${kebab(name).replaceAll('-', '_').toUpperCase()}`,
-    );
+    const known = Object.keys(SettingsSchema.shape).map(environmentOf);
     expect(env.map(({ name }) => name).filter((name) => !known.includes(name))).toEqual([]);
     expect(env.length).toBeGreaterThan(0);
     expect(secretsOf(deploymentOf(more, 'responder'))).toEqual(['evidence-signing']);
+  });
+
+  test('components/notifications gives responder and receiver the same settings, which they know, and files for them', async ({
+    access,
+  }) => {
+    const { added, changed, more } = await gained(access, overlay, 'components/notifications');
+    expect(added.map(nameOf)).toEqual([`ConfigMap/${SYSTEM_NAMESPACE}/die-operator-notifications`]);
+    expect(changed.toSorted()).toEqual(
+      ['receiver', 'responder'].map((name) => `Deployment/${SYSTEM_NAMESPACE}/${name}`),
+    );
+    for (const name of ['receiver', 'responder'] as const) {
+      const deployment = deploymentOf(more, name);
+      const { env } = containerOf(deployment) as unknown as { env: { name: string }[] };
+      const named = Object.keys(NOTIFY_SETTINGS).map(environmentOf).toSorted();
+      expect(env.map((one) => one.name).toSorted()).toEqual(named);
+      expect(secretsOf(deployment)).toContain('notifications');
+    }
   });
 
   test.for([
@@ -86,6 +106,23 @@ describe.for(OVERLAYS)('on config/%s', (overlay) => {
         'ClusterRoleBinding/die-operator-responder-comparison',
       ],
       ['create driftincidents'],
+    ],
+    [
+      'verification',
+      [
+        'ClusterRole/die-operator-responder-verification',
+        'ClusterRoleBinding/die-operator-responder-verification',
+      ],
+      [
+        'create driftincidents',
+        'get configmaps',
+        'get controllerrevisions',
+        'get daemonsets',
+        'get jobs',
+        'get replicasets',
+        'get replicationcontrollers',
+        'get statefulsets',
+      ],
     ],
     [
       'exec-evidence',

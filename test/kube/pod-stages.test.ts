@@ -51,7 +51,15 @@ describe('the stage of a pod', () => {
       pod({ spec: bound, metadata: deleted(30), status: { phase: 'Failed', containerStatuses: [down] } }),
     ],
     ['Stopped', pod({ spec: bound, metadata: deleted(30) })],
-    ['Over', pod({ spec: bound, metadata: deleted(0), status: { containerStatuses: [down] } })],
+    ['Stopped', pod({ spec: bound, metadata: deleted(0), status: { containerStatuses: [down] } })],
+    [
+      'Over',
+      pod({
+        spec: bound,
+        metadata: { ...deleted(0), finalizers: ['example.com/held'] },
+        status: { containerStatuses: [down] },
+      }),
+    ],
     ['Stopping', pod({ spec: bound, metadata: deleted(0), status: { containerStatuses: [up] } })],
   ] as const)('is %s', ([stage, of]) => {
     expect(stageOf(of)).toBe(stage);

@@ -268,12 +268,14 @@ describe('the receiver', () => {
     expect(await mayItself(access, as, { verb: 'list', group: '', resource: 'pods' })).toBe(true);
   });
 
-  test('wrote nothing but incidents in any flow', ({ flows }) => {
+  test('wrote nothing but incidents, and when alerts came, in any flow', ({ flows }) => {
     const writes = flows
       .flatMap(({ calls }) => calls)
       .filter((one) => one.user.endsWith(':receiver') && !['get', 'list', 'watch'].includes(one.verb))
       .map((one) => `${one.verb} ${neededFor(one)?.resource}`);
-    expect(new Set(writes)).toEqual(new Set(['create driftincidents', 'patch driftincidents/status']));
+    expect(new Set(writes)).toEqual(
+      new Set(['create driftincidents', 'patch driftincidents/status', 'patch configmaps']),
+    );
   });
 });
 

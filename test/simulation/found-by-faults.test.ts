@@ -3,7 +3,8 @@ import { describe, expect } from 'vitest';
 import type { DriftIncident } from '../../src/api/incident.ts';
 import type { DriftPolicy } from '../../src/api/policy.ts';
 import { foreignLabels, isQuarantined } from '../../src/api/pod.ts';
-import { DRIFT_INCIDENTS, DRIFT_POLICIES, PODS } from '../../src/kube/resources.ts';
+import { INTAKE_CONFIGMAP, SYSTEM_NAMESPACE } from '../../src/api/names.ts';
+import { CONFIG_MAPS, DRIFT_INCIDENTS, DRIFT_POLICIES, PODS } from '../../src/kube/resources.ts';
 import { answers500, cuttable, fault, holdable, losesAnswer, slowBy } from '../support/faults.ts';
 import { createEmbeddedWorld, simulationTest as test } from '../support/flow-test.ts';
 import type { World } from '../support/world.ts';
@@ -136,3 +137,19 @@ async function release(world: World): Promise<void> {
     { op: 'add', path: '/spec/decision', value: { action: 'Release', by: 'ann', reason: 'a false alarm' } },
   ]);
 }
+
+describe('a test event that is to be asked for, and the answer to the note of that is lost', () => {
+  test('is asked for, and not missed', async ({ embedded: { world, clock } }) => {
+    const at = { namespace: SYSTEM_NAMESPACE, name: INTAKE_CONFIGMAP };
+    await world.client.create(CONFIG_MAPS, at, { metadata: at });
+    const once = fault(/^PATCH .*\/configmaps\/die-operator-intake/, clock, losesAnswer);
+    once.left = 1;
+    let asked = 0;
+    const ask = () => Promise.resolve(void asked++);
+    await world.operator({ silence: { canary: { intervalMs: 120_000, ask } } }, once.wrap);
+    await world.until('the answer is lost', async () => once.at.length > 0 || undefined);
+    expect(asked).toBe(0);
+    await clock.advance(50_000);
+    expect(asked).toBe(1);
+  });
+});

@@ -23,6 +23,7 @@ export function asOnPage(text: string, { node, namespace, folder }: OwnNames): s
     .replaceAll(folder, '/var/lib/die-operator/evidence')
     .replace(/shop\/web-\S+/, 'shop/web-7d4b9c6f5-x2x1q')
     .replace(/tested at [^)]*/, 'tested at 2026-11-23T05:41:52.651Z')
+    .replace(/(came at|asked for at) [^\s]*/g, '$1 2026-11-23T05:41:52.651Z')
     .replace(/Kubernetes v\S+/, 'Kubernetes v1.36.3')
     .replaceAll(DIGITS, '<64 hex digits>');
 }

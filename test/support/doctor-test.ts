@@ -8,6 +8,7 @@ import {
   CAPTURE_NAMESPACE,
   ENFORCEMENT_CONFIGMAP,
   HELPERS_CONFIGMAP,
+  INTAKE_CONFIGMAP,
   SYSTEM_NAMESPACE,
 } from '../../src/api/names.ts';
 import { CONFIG_MAPS, DRIFT_POLICIES, NETWORK_POLICIES } from '../../src/kube/resources.ts';
@@ -64,6 +65,10 @@ export const doctorTest = installedTest
     const record = { namespace: SYSTEM_NAMESPACE, name: ENFORCEMENT_CONFIGMAP };
     const know = (verdict: string) => change(record, { [node]: JSON.stringify({ ...proof, verdict }) });
     await know('Enforced');
+    const now = new Date().toISOString();
+    const heard = { lastAlertTimestamp: now, lastTestTimestamp: now };
+    const canary = { lastCanarySentTimestamp: now, lastCanaryAnswered: now };
+    await change({ namespace: SYSTEM_NAMESPACE, name: INTAKE_CONFIGMAP }, { ...heard, ...canary });
     return { node, know };
   });
 

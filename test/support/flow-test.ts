@@ -21,6 +21,7 @@ import { VirtualClock } from './virtual-clock.ts';
 import { DIGEST, IMAGE, PINNED, World } from './world.ts';
 
 const POLL_MS = 25;
+// Below the limit of a test (flow/vitest.config.ts): so the wait tells what it waited for.
 const PATIENCE_MS = 60_000;
 
 /** Digests of the images in tests. */

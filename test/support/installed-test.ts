@@ -167,7 +167,7 @@ async function transportAs(access: ClusterAccess, account: string): Promise<Clos
 async function startParts(world: World, receiver: Transport, responder: Transport): Promise<Parts> {
   const everywhere = { watchNamespaces: [] };
   const startReceiver = (instance: string, transport: Transport) =>
-    world.operator({ ...everywhere, roles: ['receiver'], instance }, () => transport);
+    world.operator({ ...everywhere, roles: ['receiver'], instance, silence: {} }, () => transport);
   return {
     receiver: await startReceiver('receiver-1', receiver),
     responder: await world.operator(

@@ -19,11 +19,13 @@ export const COMPONENTS = [
   'components/cilium',
   'components/cluster-network-policy',
   'components/comparison',
+  'components/verification',
   'components/evidence',
   'components/exec-evidence',
   'components/ha',
   'components/helpers',
   'components/mtls',
+  'components/notifications',
   'components/quarantine-protection',
   'components/restart',
 ] as const;

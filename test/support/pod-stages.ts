@@ -51,7 +51,9 @@ export function stageOf(pod: KubeletPod): PodStage {
 
 function stageOfDeleted({ metadata }: KubeletPod, runs: boolean): PodStage {
   if (runs) return 'Stopping';
-  return metadata.deletionGracePeriodSeconds === 0 ? 'Over' : 'Stopped';
+  // A period of zero is stored before the pod is removed. Should etcd die in between, only the next deletion removes it.
+  const isHeld = (metadata.finalizers ?? []).length > 0;
+  return metadata.deletionGracePeriodSeconds === 0 && isHeld ? 'Over' : 'Stopped';
 }
 
 /** Milliseconds after which the kubelet does what ends the stage. */

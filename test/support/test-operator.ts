@@ -29,6 +29,8 @@ export interface TestOperator {
   post(
     body: unknown,
     headers?: Record<string, string>,
+    /** Where to; default: where Falco's go. */
+    path?: string,
   ): Promise<{ status: number; body: Record<string, unknown> }>;
   /** Writes in the order of their answers; Events apart, which are sent beside. */
   readonly writes: WriteCall[];
@@ -109,7 +111,7 @@ export async function startOperator(
     ledger,
     evidence,
     metrics: () => operator.metrics.render(),
-    post: (body, headers = {}) => post(operator.webhook, body, headers),
+    post: (body, headers = {}, path = '/v1/falco') => post(operator.webhook, body, headers, path),
     stop: async () => {
       onStop();
       stopped.abort();
@@ -126,11 +128,12 @@ async function post(
   webhook: Webhook,
   body: unknown,
   headers: Record<string, string>,
+  path: string,
 ): ReturnType<TestOperator['post']> {
   if (!webhook) throw new Error('this operator is no receiver');
   const answer = await webhook.inject({
     method: 'POST',
-    url: '/v1/falco',
+    url: path,
     headers: {
       authorization: `Bearer ${TOKEN}`,
       'content-type': 'application/json; charset=utf-8',

@@ -16,8 +16,13 @@ export interface Remains {
   deployments: readonly KubeObject[];
 }
 
-/** Reads it. */
+/**
+ * Reads it, once the Deployments say that they are Ready, or after long enough: kube-controller-manager writes their
+ * status after us, and later still where its API server was killed.
+ */
 export async function remainsOf(world: World): Promise<Remains> {
+  const look = async () => (await world.list(DEPLOYMENTS)).flatMap(notReady).length === 0 || undefined;
+  await world.until('Ready Deployments', look).catch(() => undefined);
   const [incidents, pods, deployments] = await Promise.all([
     world.list<DriftIncident>(DRIFT_INCIDENTS),
     world.list(PODS),

@@ -22,7 +22,8 @@ import { startOperator, type OperatorChange, type TestOperator } from './test-op
 
 export { TOKEN, type TestOperator, type WriteCall } from './test-operator.ts';
 
-export const IMAGE = 'registry.example/shop/web:1.2';
+export const REPOSITORY = 'registry.example/shop/web';
+export const IMAGE = `${REPOSITORY}:1.2`;
 export const DIGEST = `sha256:${'1'.repeat(64)}`;
 export const PINNED = `${IMAGE}@${DIGEST}`;
 
@@ -77,7 +78,11 @@ export class World {
     for (;;) {
       const found = await look();
       if (found !== undefined) return found;
-      if (this.parts.clock.now() > end) throw new Error(`not within ${this.parts.patienceMs} ms: ${what}`);
+      if (this.parts.clock.now() > end) {
+        throw new Error(
+          `not within ${this.parts.patienceMs} ms: ${what}; there is ${await this.#incidents()}`,
+        );
+      }
       await this.parts.tick();
     }
   }
@@ -165,6 +170,22 @@ export class World {
     return this.until(`an incident ${what}`, async () =>
       (await this.list<DriftIncident>(DRIFT_INCIDENTS)).find(pleases),
     );
+  }
+
+  /** What the incidents of the namespace say, for the error of a wait. */
+  async #incidents(): Promise<string> {
+    const incidents = await this.list<DriftIncident>(DRIFT_INCIDENTS);
+    const told = incidents.map(({ metadata, spec, status }) => {
+      const { phase, conditions, reports } = status ?? {};
+      return JSON.stringify({
+        name: metadata.name,
+        asked: spec.decision?.action,
+        phase,
+        conditions,
+        reports,
+      });
+    });
+    return told.join('\n') || 'no incident';
   }
 
   /** UIDs of the replacements that incidents which are resolved name. */

@@ -1,6 +1,6 @@
 // The options of the verbs that decide about an incident: they differ in what is decided, and in nothing else.
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { parseDuration } from '../../decide/duration.ts';
+import { durationFrom } from '../duration-option.ts';
 import type { Clock } from '../../kube/clock.ts';
 import { answer } from './answer.ts';
 import { terminalWidth, withClient } from './connect.ts';
@@ -44,7 +44,7 @@ export function decisionCommand(action: DecisionAction, clock: Clock): Command {
         '--wait <duration>',
         'how long to wait until the operator has seen it, up to 10m; 0s: not at all',
       )
-        .argParser(duration(0, LONGEST_WAIT_MS, 'give a duration from 0s to 10m'))
+        .argParser(durationFrom(0, LONGEST_WAIT_MS, 'give a duration from 0s to 10m'))
         .default(30_000, '30s'),
     )
     .option('--kubeconfig <file>', 'kubeconfig to use (default: as kubectl)')
@@ -62,7 +62,7 @@ export function decisionCommand(action: DecisionAction, clock: Clock): Command {
       '--expires <duration>',
       'when the approval ends, from 1m to 168h: what was not begun by then is denied',
     )
-      .argParser(duration(SHORTEST_MS, LONGEST_MS, 'give a duration from 1m to 168h'))
+      .argParser(durationFrom(SHORTEST_MS, LONGEST_MS, 'give a duration from 1m to 168h'))
       .default(AN_HOUR_MS, '1h'),
   );
 }
@@ -88,17 +88,4 @@ function reason(text: string): string {
   if (text.trim() === '') throw new InvalidArgumentError('Say why, in words.');
   if (text.length > MAX_REASON) throw new InvalidArgumentError(`It has more than ${MAX_REASON} characters.`);
   return text;
-}
-
-function duration(least: number, most: number, hint: string): (text: string) => number {
-  return (text) => {
-    try {
-      const ms = parseDuration(text === '0' ? '0s' : text);
-      if (ms >= least && ms <= most) return ms;
-    } catch (error) {
-      if (error instanceof RangeError) throw new InvalidArgumentError(error.message);
-      throw error;
-    }
-    throw new InvalidArgumentError(hint);
-  };
 }

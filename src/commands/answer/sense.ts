@@ -45,6 +45,7 @@ const RULES: Readonly<Record<DecisionAction, readonly Rule[]>> = {
     (incident) =>
       incident.status?.plan !== undefined &&
       !mayEvict(incident) &&
+      incident.status.plan.needs?.includes('WeakIdentity') !== true &&
       'no eviction is planned, so there is none to deny; hold stops what is destructive, also what comes later',
     ({ spec: { decision } }) => decision?.action === 'Deny' && `${decision.by} denied it already`,
   ],

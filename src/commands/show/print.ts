@@ -5,7 +5,8 @@ import { visible, visibleJson } from '../../explain/visible.ts';
 import { rowOf } from '../incidents/rows.ts';
 import { answersTo } from '../answer/waits.ts';
 import { WIDEST } from '../answer/print.ts';
-import { sectionsOf, type ShowSection } from './sections.ts';
+import type { ShowSection } from './section.ts';
+import { sectionsOf } from './sections.ts';
 
 /** For people. @param now milliseconds since the epoch. @param width columns of the terminal. */
 export function showText(incident: DriftIncident, now: number, width: number = WIDEST): string {

@@ -8,14 +8,8 @@ import { counted, utc } from '../../report/visible.ts';
 import { age } from '../incidents/print.ts';
 import { stepsLeft } from '../answer/touches.ts';
 import { answersTo, standingOf } from '../answer/waits.ts';
-
-/** A section: a title, and rows of name and text. */
-export interface ShowSection {
-  title: string;
-  rows: [string, string][];
-  /** Commands: each on a line of its own, never wrapped. */
-  commands?: [command: string, does: string][];
-}
+import { detected } from './detected.ts';
+import type { ShowSection } from './section.ts';
 
 /** The sections that there is something to say in, in the order of reading. @param now milliseconds since the epoch. */
 export function sectionsOf(incident: DriftIncident, now: number): ShowSection[] {
@@ -91,41 +85,6 @@ function waiting(incident: DriftIncident, now: number): ShowSection {
     title: waitsFor === '' ? 'How it ended' : needsPerson ? 'Waits for a person' : 'Where it stands',
     rows,
     commands: answersTo(incident, now).map(({ command, does }) => [command, does]),
-  };
-}
-
-function detected({ spec, status }: DriftIncident): ShowSection {
-  const first = spec.trigger.detection;
-  const reports = Object.values(status?.reports ?? {});
-  const count = reports.reduce((sum, report) => sum + report.count, 0);
-  const all = [first, ...reports.flatMap(({ detections }) => detections)];
-  const rows = [...new Map(all.map((one) => [one.id, one])).values()].map(
-    ({ severity, rule, source, time, containerName, executable }): [string, string] => {
-      const where = containerName === undefined ? '' : `, container ${containerName}`;
-      const what = executable === undefined ? '' : `, program ${executable}`;
-      return [severity, `"${rule}" (${source}), ${utc(time)}${where}${what}`];
-    },
-  );
-  const last = reports
-    .map(({ lastSeen }) => lastSeen)
-    .toSorted()
-    .at(-1);
-  return {
-    title: 'Detected',
-    rows: [
-      ...rows,
-      ...(count > 1
-        ? [
-            ['counted', `${counted(count, 'detection')}, the last ${utc(last ?? first.time)}`] as [
-              string,
-              string,
-            ],
-          ]
-        : []),
-      ...(spec.trigger.recordedOnly === undefined
-        ? []
-        : [['recorded only', spec.trigger.recordedOnly] as [string, string]]),
-    ],
   };
 }
 

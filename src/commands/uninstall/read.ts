@@ -5,6 +5,7 @@ import {
   CAPTURE_NAMESPACE,
   ENFORCEMENT_CONFIGMAP,
   HELPER_LABEL,
+  INTAKE_CONFIGMAP,
   LEDGER_CONFIGMAP,
   MANAGED_BY_LABEL,
   OPERATOR_NAME,
@@ -43,7 +44,14 @@ export interface Scope {
 
 const OURS = `${MANAGED_BY_LABEL}=${OPERATOR_NAME}`;
 /** ConfigMaps in our own namespace that config/ installs or people make. */
-const OWN_CONFIG_MAPS = [SWITCH_CONFIGMAP, ENFORCEMENT_CONFIGMAP, QUARANTINED_PODS_LIST, LEDGER_CONFIGMAP];
+const OWN_CONFIG_MAPS = [
+  SWITCH_CONFIGMAP,
+  ENFORCEMENT_CONFIGMAP,
+  QUARANTINED_PODS_LIST,
+  INTAKE_CONFIGMAP,
+  LEDGER_CONFIGMAP,
+  INTAKE_CONFIGMAP,
+];
 
 /** See the file's first line. @throws KubeError: half of it would be mistaken for all. */
 export async function readFound(client: KubeClient, scope: Scope): Promise<Found> {

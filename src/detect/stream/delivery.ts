@@ -5,6 +5,7 @@ import type { Clock, Random } from '../../kube/clock.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { Intake } from '../intake.ts';
 import type { OutcomeName } from '../outcome.ts';
+import type { OnArrival } from '../silence.ts';
 import { terminationReason } from './dead-letter.ts';
 import { quietly } from './in-hand.ts';
 import { redeliveryDelayMs, type Pace } from './pace.ts';
@@ -25,6 +26,7 @@ export interface DeliveryContext {
   log: Logger;
   /** Counts what needs no incident; the intake counts the rest. */
   detection: (outcome: OutcomeName) => void;
+  onArrival?: OnArrival;
   pace: Pace;
   /** The delivery after which a message is not tried any more. */
   lastDelivery: number;
@@ -61,7 +63,8 @@ async function answer(message: Message, context: DeliveryContext): Promise<Messa
     return setAside(message, { reason: 'TooManyDeliveries', problem }, context);
   }
   // Received when the stream took it: an alert that waited there did not get too old to act on by that.
-  const alert = readAlert(message.data, message.time.toISOString());
+  const tell = deliveryCount === 1 ? context.onArrival : undefined;
+  const alert = readAlert(message.data, message.time.toISOString(), tell);
   switch (alert.kind) {
     case 'Rejected':
       return setAside(message, alert.rejection, context);

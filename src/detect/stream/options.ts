@@ -3,6 +3,7 @@ import type { Clock, Random } from '../../kube/clock.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { Intake } from '../intake.ts';
 import type { OutcomeName } from '../outcome.ts';
+import type { OnArrival } from '../silence.ts';
 import type { StreamCredentials, StreamTlsFiles } from './credentials.ts';
 import type { MessageResult } from './results.ts';
 import { nameFault, overlap, patternFault } from './subjects.ts';
@@ -22,6 +23,8 @@ export interface StreamOptions extends StreamNames {
   random: Random;
   log: Logger;
   metrics: StreamMetrics;
+  /** Told of what came; not again of what is delivered again. */
+  onArrival?: OnArrival;
   /** `nats://host:port` or `tls://host:port`, without credentials. */
   servers: readonly string[];
   credentials?: StreamCredentials;

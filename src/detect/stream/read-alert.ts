@@ -2,6 +2,7 @@
 import type { Detection } from '../../api/detection.ts';
 import { parseFalco } from '../falco.ts';
 import { MAX_ALERT_BYTES, parseJson, type Problem } from '../json.ts';
+import { tellArrival, type OnArrival } from '../silence.ts';
 import type { SetAsideReason } from './results.ts';
 
 /** Why a message is set aside, in our words only. */
@@ -16,8 +17,11 @@ export type ReadAlert =
   | { kind: 'Ignored' | 'NotAPod' }
   | { kind: 'Rejected'; rejection: Rejection };
 
-/** @param receivedAt when it came in, RFC 3339. */
-export function readAlert(payload: Uint8Array, receivedAt: string): ReadAlert {
+/**
+ * @param receivedAt when it came in, RFC 3339.
+ * @param tell told that it came.
+ */
+export function readAlert(payload: Uint8Array, receivedAt: string, tell?: OnArrival): ReadAlert {
   if (payload.length > MAX_ALERT_BYTES) {
     const message = `has ${payload.length} bytes; at most ${MAX_ALERT_BYTES} are accepted`;
     return { kind: 'Rejected', rejection: { reason: 'TooLarge', problem: { path: 'body', message } } };
@@ -25,6 +29,7 @@ export function readAlert(payload: Uint8Array, receivedAt: string): ReadAlert {
   const json = parseJson(Buffer.from(payload).toString('utf8'));
   if ('problem' in json) return unreadable(json.problem);
   const result = parseFalco(json.value, receivedAt);
+  tellArrival(tell, result.kind, json.value);
   switch (result.kind) {
     case 'Detection':
       return { kind: 'Detection', detection: result.detection };

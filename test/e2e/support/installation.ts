@@ -89,10 +89,15 @@ export async function applyWithImage(
  */
 export async function* send(
   { access, token }: { access: ClusterAccess; token: string },
-  { alert, times, everyMs }: { alert: object; times: number; everyMs: number },
+  {
+    alert,
+    times,
+    everyMs,
+    path = '/v1/falco',
+  }: { alert: object; times: number; everyMs: number; path?: string },
 ): AsyncGenerator<Sent> {
   const script = await readFile(SEND, 'utf8');
-  const given = [`${RECEIVER_URL}/v1/falco`, token, `${JSON.stringify(alert)}\n`, `${times}`, `${everyMs}`];
+  const given = [`${RECEIVER_URL}${path}`, token, `${JSON.stringify(alert)}\n`, `${times}`, `${everyMs}`];
   const command = ['node', '--input-type=module-typescript', '-e', script, '--', ...given];
   const pod = ['-n', SENDER_NAMESPACE, 'exec', SENDER, '--', ...command];
   for await (const line of kubectlLines(access, ...pod)) yield JSON.parse(line) as Sent;

@@ -29,7 +29,7 @@ export interface InstalledOperator {
   /** As Falcosidekick is configured with it; only pods of the namespace `falco` reach it. */
   readonly receiverUrl: string;
   /** Posts an alert as Falcosidekick does, from such a pod. Rejects when there is no answer. */
-  post(alert: object): Promise<{ status: number; body: Record<string, unknown> }>;
+  post(alert: object, path?: string): Promise<{ status: number; body: Record<string, unknown> }>;
   /** Posts it `times` times, `everyMs` apart, and tells what came of each as soon as it is known. */
   posting(alert: object, times: number, everyMs: number): AsyncGenerator<Sent>;
   /** Its Ready pods: 2 receivers, 1 responder. Waits until they are as many. */
@@ -65,13 +65,13 @@ export const operatorTest = nodeTest
   .extend('recorder', ({ access, client, installation }): InstalledOperator => {
     // `access` skips the test where there is no cluster.
     if (installation === undefined) throw new Error('there is no installation');
-    const posting = (alert: object, times: number, everyMs: number) =>
-      send(installation, { alert, times, everyMs });
+    const posting = (alert: object, times: number, everyMs: number, path?: string) =>
+      send(installation, { alert, times, everyMs, ...(path !== undefined && { path }) });
     return {
       receiverUrl: RECEIVER_URL,
       posting,
-      post: async (alert) => {
-        const [sent] = await Array.fromAsync(posting(alert, 1, 0));
+      post: async (alert, path) => {
+        const [sent] = await Array.fromAsync(posting(alert, 1, 0, path));
         if (sent === undefined || 'error' in sent) throw new Error(`not answered: ${JSON.stringify(sent)}`);
         return sent;
       },

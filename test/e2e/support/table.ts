@@ -48,7 +48,7 @@ export interface Workload {
 /**
  * The fixtures beyond those of `operatorTest`: `policy(change, name)`; `start(...workloads)`, which resolves, when all pods are
  * Ready, to what finds one by the name of its workload; `readyPods(name, count)`; `alert(pod)`; `incidentOf(pod, what, holds)`, which
- * waits until it does; and `answer(verb, incident)`.
+ * waits until it does; and `answer(verb, incident)`, which resolves to what the command showed.
  */
 export const tableTest = operatorTest
   .extend('policy', ({ client, namespace }) => async (change: object = {}, name = 'web') => {
@@ -98,7 +98,8 @@ export const tableTest = operatorTest
   .extend('answer', ({ access, namespace }) => {
     return async (verb: 'approve' | 'deny', { metadata: { name } }: DriftIncident) => {
       const options = ['--yes', '--reason', 'a test', '--wait', '0s', '--kubeconfig', access.adminKubeconfig];
-      await promisify(execFile)(process.execPath, [PROGRAM, verb, '-n', namespace, name, ...options]);
+      const command = [PROGRAM, verb, '-n', namespace, name, ...options];
+      return (await promisify(execFile)(process.execPath, command)).stdout;
     };
   });
 

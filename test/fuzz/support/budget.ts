@@ -7,6 +7,7 @@
 const SHARES = {
   webhook: 246,
   falco: 170,
+  defender: 30,
   stream: 60,
   alerts: 8,
   policies: 110,

@@ -3,13 +3,18 @@
 import { EVICTION_MUTANTS } from './mutants/evictions.ts';
 import { AVAILABILITY_MUTANTS } from './mutants/availability.ts';
 import { DECISION_MUTANTS } from './mutants/decisions.ts';
+import { DEFENDER_MUTANTS } from './mutants/defender.ts';
 import { EVIDENCE_MUTANTS } from './mutants/evidence.ts';
+import { INTAKE_MUTANTS } from './mutants/intake.ts';
 import type { Mutant } from './mutants/mutant.ts';
+import { NOTIFICATION_MUTANTS } from './mutants/notifications.ts';
 import { PROTECTION_MUTANTS } from './mutants/protection.ts';
 import { QUARANTINE_MUTANTS } from './mutants/quarantine.ts';
 import { RECOVERY_MUTANTS } from './mutants/recovery.ts';
 import { RESTART_MUTANTS } from './mutants/restarts.ts';
+import { SILENCE_MUTANTS } from './mutants/silence.ts';
 import { SPENDING_MUTANTS } from './mutants/spending.ts';
+import { VERIFICATION_MUTANTS } from './mutants/verification.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -60,13 +65,6 @@ export const MUTANTS: readonly Mutant[] = [
     prey: ['replace', 'paused', 'paused-deletion'],
   },
   {
-    name: 'forget-recorded-only',
-    file: 'incidents/open.ts',
-    find: "contributions: match.contributions.map((contribution) => ({ ...contribution, mode: 'Audit' })),",
-    replacement: 'contributions: match.contributions,',
-    about: 'an alert that is too old is acted on',
-  },
-  {
     name: 'evict-before-capture',
     file: 'decide/plan.ts',
     find: '  capture,\n  confirmNext,\n  person,\n  keepNext,\n  eviction,\n];',
@@ -95,13 +93,6 @@ export const MUTANTS: readonly Mutant[] = [
     replacement: ".flatMap(() => ['Label', 'Isolate', 'Capture', 'Evict'])",
     about: 'what was taken off a rung is done all the same',
     prey: ['rung-narrowed'],
-  },
-  {
-    name: 'count-twice',
-    file: 'incidents/report.ts',
-    find: 'count: plus(report.count, 1),',
-    replacement: 'count: plus(report.count, 2),',
-    about: 'each alert counts twice',
   },
   {
     name: 'ignore-release',
@@ -271,11 +262,16 @@ export const MUTANTS: readonly Mutant[] = [
   ...PROTECTION_MUTANTS,
   ...QUARANTINE_MUTANTS,
   ...DECISION_MUTANTS,
+  ...DEFENDER_MUTANTS,
+  ...VERIFICATION_MUTANTS,
   ...EVIDENCE_MUTANTS,
   ...RECOVERY_MUTANTS,
   ...SPENDING_MUTANTS,
+  ...INTAKE_MUTANTS,
   ...EVICTION_MUTANTS,
   ...RESTART_MUTANTS,
+  ...NOTIFICATION_MUTANTS,
+  ...SILENCE_MUTANTS,
 ];
 
 /** The mutant of that name. @throws RangeError that names all, if there is none. */

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { findCondition, INCIDENT_CONDITIONS } from '../../../src/api/conditions.ts';
 import { isFinal } from '../../../src/api/incident.ts';
+import { INTAKE_CONFIGMAP } from '../../../src/api/names.ts';
 import { hasFinalizer } from '../../../src/incidents/facts.ts';
 import { lastFaultMs, type History } from './history.ts';
 import { judge } from './promises.ts';
@@ -67,7 +68,9 @@ async function tellStory(stage: Stage, scenario: Scenario): Promise<boolean> {
 async function settle(stage: Stage): Promise<boolean> {
   const { clock, log, history } = stage;
   const since = () => Math.max(lastFaultMs(history), stage.lastActAt, lastRestart(stage));
-  const quietFor = () => clock.elapsed() - Math.max(since(), log.writes.at(-1)?.servedAt ?? 0);
+  // The record of when alerts came is written for ever: test events are asked for, and come.
+  const lastWrite = () => log.writes.findLast(({ name }) => name !== INTAKE_CONFIGMAP);
+  const quietFor = () => clock.elapsed() - Math.max(since(), lastWrite()?.servedAt ?? 0);
   const atRest = () => quietFor() >= QUIET_MS && stage.incidents().every(rests);
   // Waits that were begun before a clock was set back last so much longer.
   const setBack = history.faults.map((fault) => (fault.kind === 'ClockJump' ? Math.max(0, -fault.byMs) : 0));
@@ -113,7 +116,7 @@ function traceOf({ log, alerts }: Stage): string {
   return hash.update(JSON.stringify(alerts)).digest('hex');
 }
 
-function linesOf({ log, alerts, logged }: Stage): string[] {
+function linesOf({ log, alerts, logged, listener }: Stage): string[] {
   const requests = log.served
     .filter(({ of }) => of !== 'leases')
     .map((entry): [number, string] => [
@@ -136,6 +139,10 @@ function linesOf({ log, alerts, logged }: Stage): string[] {
     at,
     `  ${replica} says: ${message}`,
   ]);
-  const all = [...requests, ...changes, ...told, ...said].toSorted(([a], [b]) => a - b);
+  const tries = listener.told.map(({ replica, life, sentAt, notice, heard }): [number, string] => [
+    sentAt,
+    `${replica}.${life} tells ${notice.rule} of ${notice.time}: ${heard?.status ?? 'no answer'} ${notice.output}`,
+  ]);
+  const all = [...requests, ...changes, ...told, ...said, ...tries].toSorted(([a], [b]) => a - b);
   return all.map(([at, text]) => `${at.toFixed(0).padStart(8)} ${text}`);
 }

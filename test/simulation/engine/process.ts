@@ -12,11 +12,17 @@ export class Process {
   /** What waits while the process stands still, in the order in which it came. */
   readonly #held: (() => void)[] = [];
   #stopped = false;
+  /** When it began, and when it died; milliseconds after the start of the world. */
+  readonly bornAt: number;
+  diedAt: number | undefined;
+  /** When it stood still, in the same time. */
+  readonly stood: { at: number; forMs: number }[] = [];
 
   constructor(world: SimClock, at: { replica: string; life: number; skewMs: number }) {
     this.#world = world;
     this.replica = at.replica;
     this.life = at.life;
+    this.bornAt = world.elapsed();
     this.clock = new ProcessClock(world, at.skewMs, (fn) => this.run(fn));
   }
 
@@ -55,6 +61,7 @@ export class Process {
   stop(forMs: number): void {
     if (!this.running) return;
     this.#stopped = true;
+    this.stood.push({ at: this.#world.elapsed(), forMs });
     this.#world.after(forMs, () => {
       this.#stopped = false;
       for (let next = this.#held.shift(); next && this.running; next = this.#held.shift()) next();
@@ -63,6 +70,7 @@ export class Process {
 
   /** The process is gone; nothing runs in it any more. */
   kill(): void {
+    this.diedAt ??= this.#world.elapsed();
     this.#ended.abort();
     this.#held.length = 0;
   }

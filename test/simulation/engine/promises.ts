@@ -12,11 +12,13 @@ import { ends, trueRecord } from './promises/endings.ts';
 import { firewall } from './promises/firewalls.ts';
 import { listed } from './promises/lists.ts';
 import { finalizer, released } from './promises/marks.ts';
+import { noticed } from './promises/noticed.ts';
 import { spared } from './promises/spared.ts';
 import type { Promised } from './promises/promised.ts';
 import { entered, spentWithin } from './promises/spending.ts';
 import { restarted } from './promises/restarts.ts';
 import { asked, stopped } from './promises/stops.ts';
+import { told } from './promises/told.ts';
 import { isolationFirst, onlyTargets } from './promises/targets.ts';
 import type { Scenario } from './scenario.ts';
 import type { Stage } from './stage.ts';
@@ -62,6 +64,8 @@ const JUDGES: Readonly<Record<Promised, Judge>> = {
   Listed: listed,
   Firewall: firewall,
   Restarted: restarted,
+  Told: told,
+  Noticed: noticed,
 };
 
 /** Judges a history that was played. */

@@ -6,14 +6,17 @@ import { fencedClient } from '../../../src/kube/fence.ts';
 import { createKubeClient } from '../../../src/kube/http-client.ts';
 import type { Logger } from '../../../src/observe/log.ts';
 import { createOperator, type AssembledOperator, type OperatorParts } from '../../../src/operator.ts';
+import { DEFENDER } from '../../support/defender-alerts.ts';
 import { MemoryDisk } from '../../support/memory-disk.ts';
 import { drawInt, drawsFor } from './draws.ts';
 import type { Fault, History } from './history.ts';
+import type { Listener } from './listener.ts';
 import { Network } from './network.ts';
 import type { NodeReader } from './node-reader.ts';
 import { Process } from './process.ts';
 import type { SimClock } from './clock.ts';
 import type { ServerLog } from './server-log.ts';
+import type { Sidekick } from './sidekick.ts';
 
 export const TOKEN = 'simulated-token-0123456789';
 
@@ -28,6 +31,10 @@ export interface Surroundings {
   protectedNamespaces: readonly string[];
   /** What the installation limits. */
   limits: OperatorParts['limits'];
+  /** Undefined: nobody watches for silence. */
+  sidekick: Sidekick | undefined;
+  /** Told what responses do. */
+  listener: Listener;
   /** Told of each line that a process logs. */
   onLog: (replica: string, fields: object, message: string) => void;
 }
@@ -129,7 +136,7 @@ export class Replica {
   }
 
   async #assemble(process: Process): Promise<OperatorParts> {
-    const { evidence, history, nodeReader } = this.#surroundings;
+    const { evidence, history, nodeReader, sidekick, listener } = this.#surroundings;
     const { clock } = process;
     const random = drawsFor(history.seed, `${this.name} life ${process.life}`);
     const log = this.#logger(process);
@@ -151,6 +158,12 @@ export class Replica {
           fencedClient: (term) => fencedClient(connected, term),
         },
       }),
+      defender: DEFENDER,
+      ...(sidekick && { silence: sidekick.settingsFor(process) }),
+      notify: {
+        targets: [{ name: 'falcosidekick', post: listener.postFor(process) }],
+        minimumPriority: 'Debug',
+      },
       tokens: () => [TOKEN],
       roles: this.roles,
       instance: this.name,
@@ -174,7 +187,7 @@ export class Replica {
   }
 
   /** Sends an alert and waits for the answer. */
-  async post(body: unknown, token = TOKEN): Promise<AlertAnswer> {
+  async post(body: unknown, token = TOKEN, path = '/v1/falco'): Promise<AlertAnswer> {
     const { clock } = this.#surroundings;
     const [process, webhook] = [this.#process, this.#operator?.webhook];
     if (!webhook || !process?.running) return { status: 0 };
@@ -182,7 +195,7 @@ export class Replica {
     const answered = webhook
       .inject({
         method: 'POST',
-        url: '/v1/falco',
+        url: path,
         headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json; charset=utf-8' },
         payload: JSON.stringify(body),
       })
@@ -227,9 +240,8 @@ export class Replica {
   }
 
   #logger(process: Process): Logger {
-    const { onLog } = this.#surroundings;
     const say = (fields: object, message: string) => {
-      if (process.alive) onLog(this.name, fields, message);
+      if (process.alive) this.#surroundings.onLog(this.name, fields, message);
     };
     const logger: Logger = { debug: () => {}, info: say, warn: say, error: say, child: () => logger };
     return logger;

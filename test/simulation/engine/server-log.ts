@@ -88,6 +88,8 @@ export class ServerLog {
   readonly served: Served[] = [];
   /** Of these, the writes that were carried out; Events, Leases and dry runs apart. */
   readonly writes: Served[] = [];
+  /** Events that processes sent, which are in no other list. */
+  readonly events: Served[] = [];
   readonly changes: Change[] = [];
   /** Requests that a fault refused before the API server saw them. */
   readonly refused: { at: number; path: string }[] = [];
@@ -174,6 +176,7 @@ export class ServerLog {
     if (!sender || entry.verb === 'watch') return;
     const served = { ...this.#entryOf(entry, sender), before, around };
     // A review is a question, though it is posted.
+    if (served.of === EVENTS.plural && served.verb === 'create') this.events.push(served);
     if (served.of === EVENTS.plural || entry.path.includes('/selfsubjectaccessreviews')) return;
     this.served.push(served);
     if (isWrite(served) && served.status < 300 && !served.dryRun && served.of !== LEASES.plural)

@@ -1,9 +1,8 @@
 // The stage of a scenario: cluster, replicas, alerts and people, and what a story may do with them.
 import type { KubeObject, OwnerReference } from '../../../src/api/meta.ts';
 import type { DriftIncident } from '../../../src/api/incident.ts';
-import { PAUSED_KEY, SWITCH_CONFIGMAP, SYSTEM_NAMESPACE, type Role } from '../../../src/api/names.ts';
+import { PAUSED_KEY, SWITCH_CONFIGMAP, SYSTEM_NAMESPACE } from '../../../src/api/names.ts';
 import { createEmbeddedCluster, type EmbeddedCluster } from '../../../src/embedded/api-server.ts';
-import { parseFalco } from '../../../src/detect/falco.ts';
 import {
   CONFIG_MAPS,
   DEPLOYMENTS,
@@ -13,8 +12,9 @@ import {
   PODS,
   type Resource,
 } from '../../../src/kube/resources.ts';
-import { alertAbout, type AlertChange } from '../../support/alerts.ts';
+import type { AlertChange } from '../../support/alerts.ts';
 import { aPolicy } from '../../support/builders.ts';
+import type { DefenderChange } from '../../support/defender-alerts.ts';
 import { NO_LIMITS } from '../../support/limits.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';
 import { DIGEST, isReady, PINNED } from '../../support/world.ts';
@@ -23,11 +23,13 @@ import { SimClock } from './clock.ts';
 import { Exposure } from './exposure.ts';
 import { drawInt, drawOf, drawsFor } from './draws.ts';
 import type { History } from './history.ts';
+import { Listener } from './listener.ts';
 import { NodeAgent } from './node-agent.ts';
 import { NodeReader } from './node-reader.ts';
 import { Replica } from './replica.ts';
 import { ServerLog } from './server-log.ts';
-import { watched, type SentAlert } from './stage-parts.ts';
+import type { Sidekick } from './sidekick.ts';
+import { defenderSays, falcoSays, layout, watched, type SentAlert, type SpokenAlert } from './stage-parts.ts';
 import { StoreTrouble } from './store-trouble.ts';
 
 export const NAMESPACE = 'shop';
@@ -56,12 +58,20 @@ export class Stage {
   readonly nodeReader: NodeReader;
   readonly replicas: Replica[] = [];
   readonly alerts: SentAlert[] = [];
+  /** UIDs of pods that were changed so that a verification has to find it. */
+  readonly drifted = new Set<string>();
   /** What processes logged. */
   readonly logged: { replica: string; at: number; fields: object; message: string }[] = [];
+  readonly onLog = (replica: string, fields: object, message: string): void =>
+    void this.logged.push({ replica, at: this.clock.elapsed(), fields, message });
   /** What the installation limits; a scenario that is about them changes it before the replicas start. */
   limits = NO_LIMITS;
   /** As the settings list them; a scenario that is about them adds its own before the replicas start. */
   readonly protectedNamespaces = ['kube-system'];
+  /** Stands in for Falcosidekick, where silence is watched. */
+  sidekick: Sidekick | undefined;
+  /** The server that is told what responses do. */
+  readonly listener: Listener;
   #moments = 0;
   /** When somebody last did something that the operator has to react to, in milliseconds after the start. */
   lastActAt = 0;
@@ -80,6 +90,7 @@ export class Stage {
     this.canaryAgent = new CanaryAgent(this);
     this.store = new StoreTrouble(this.clock);
     this.nodeReader = new NodeReader(this);
+    this.listener = new Listener(this.clock, history);
     this.evidence = this.store.evidence;
     this.cluster.start();
     this.cluster.api.create(NAMESPACES, undefined, { metadata: { name: NAMESPACE } });
@@ -88,15 +99,9 @@ export class Stage {
 
   /** Starts the replicas; times of faults count from here. */
   start(): void {
-    const { clock, log, history, evidence, nodeReader } = this;
-    clock.markStart();
-    const onLog = (replica: string, fields: object, message: string) =>
-      void this.logged.push({ replica, at: clock.elapsed(), fields, message });
-    const { limits, protectedNamespaces } = this;
-    const told = { limits, protectedNamespaces };
-    const surroundings = { clock, log, history, evidence, nodeReader, ...told, onLog };
-    for (const [index, roles] of layout(history.replicas).entries()) {
-      const replica = new Replica(`r${index + 1}`, roles, surroundings);
+    this.clock.markStart();
+    for (const [index, roles] of layout(this.history.replicas).entries()) {
+      const replica = new Replica(`r${index + 1}`, roles, this);
       this.replicas.push(replica);
       replica.start();
     }
@@ -220,27 +225,35 @@ export class Stage {
   ): Promise<void> {
     const { token, harmless = false, repeat = false, ...fields } = change;
     const time = new Date(this.clock.now()).toISOString();
-    const body = alertAbout(pod, { time, rule, ...fields });
-    const parsed = parseFalco(body, time);
-    const id = parsed.kind === 'Detection' ? parsed.detection.summary.id : '';
-    const severity = String(body['priority']);
-    const sent: SentAlert = {
-      rule,
-      id,
-      severity,
-      at: this.clock.elapsed(),
-      pod: pod.metadata.uid,
-      answers: [],
-      harmless,
-      repeat,
-    };
+    await this.#tell(pod, { rule, harmless, repeat }, falcoSays(pod, { time, rule, ...fields }), token);
+  }
+
+  /** The same for an alert of Defender, which only names its pod; its rule is its alert type. */
+  async defender(
+    pod: KubeObject,
+    change: Partial<DefenderChange> & { harmless?: boolean } = {},
+  ): Promise<void> {
+    const { harmless = false, ...fields } = change;
+    const startTimeUtc = new Date(this.clock.now()).toISOString();
+    const spoken = defenderSays(pod, { startTimeUtc, ...fields });
+    await this.#tell(pod, { rule: String(spoken.body['alertType']), harmless, repeat: false }, spoken);
+  }
+
+  async #tell(
+    { metadata: { uid: pod } }: KubeObject,
+    told: Pick<SentAlert, 'rule' | 'harmless' | 'repeat'>,
+    spoken: SpokenAlert,
+    token?: string,
+  ): Promise<void> {
+    const { id, severity } = spoken;
+    const sent: SentAlert = { ...told, id, severity, at: this.clock.elapsed(), pod, answers: [] };
     this.alerts.push(sent);
-    await this.#send(sent, body, token);
+    await this.#send(sent, spoken, token);
   }
 
   // Falcosidekick does not send again. Here somebody does until the alert is taken, so that every history has its
   // response; one that was taken is never sent again.
-  async #send(sent: SentAlert, body: object, token: string | undefined): Promise<void> {
+  async #send(sent: SentAlert, { body, path }: SpokenAlert, token: string | undefined): Promise<void> {
     const receivers = this.replicas.filter(({ roles }) => roles.includes('receiver'));
     const draws = drawsFor(this.history.seed, `sender ${sent.rule}`);
     for (let tries = 0; tries < MAX_SENDS; tries++) {
@@ -248,7 +261,7 @@ export class Stage {
       if (receiver.ready) {
         this.acted();
         const { name, life } = receiver;
-        const answer = await receiver.post(body, token);
+        const answer = await receiver.post(body, token, path);
         sent.answers.push({ replica: name, life, at: this.clock.elapsed(), answer });
         if (answer.status !== 0 && answer.status !== 503) return;
       }
@@ -283,9 +296,4 @@ export class Stage {
   phase(...phases: string[]): Promise<boolean> {
     return this.until(() => this.incidents().some(({ status }) => phases.includes(status?.phase ?? '')));
   }
-}
-
-// All replicas are alike: one of them leads, and all take alerts in.
-function layout(replicas: History['replicas']): (readonly Role[])[] {
-  return Array.from({ length: replicas }, () => ['receiver', 'responder'] as const);
 }

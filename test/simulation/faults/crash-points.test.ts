@@ -25,6 +25,8 @@ const LONG = new Set([
   'evidence-store-full',
   'evidence-not-required',
   'evidence-lost-store-full',
+  'told-in-a-storm',
+  'silence-sidekick-away',
 ]);
 const TAKEN_OVER = ['replace', 'release', 'delete-incident'];
 

@@ -17,6 +17,13 @@ const QUICK: readonly [name: string, histories: number][] = [
   ['listed-after-the-label', 25],
   ['cut-before-it-is-written', 10],
   ['verdict-from-one-side', 10],
+  ['act-on-a-name', 5],
+  ['younger-pod-is-named', 5],
+  ['defender-of-any-cluster', 5],
+  ['any-alert-answers', 5],
+  ['nothing-is-missed', 5],
+  ['told-before-it-is-so', 5],
+  ['told-at-the-first-try-only', 10],
 ];
 
 describe('a planted bug', () => {

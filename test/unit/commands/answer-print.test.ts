@@ -178,6 +178,20 @@ describe('show', () => {
     expect(text).not.toContain('answer it with');
   });
 
+  test('tells what was found, how sure the detector is of the pod, and what it advises', () => {
+    const incident = exampleIncident();
+    Object.assign(incident.spec.trigger.detection, {
+      confidence: 'Low',
+      message: 'a drift binary \u001b[31m',
+      remediation: ['Look at the process.'],
+    });
+    const text = showText(incident, NOW);
+    expect(text).toMatch(/found +a drift binary/);
+    expect(text).toMatch(/confidence +Low: it names the pod/);
+    expect(text).toMatch(/advice +Look at the process\./);
+    expect(text).not.toContain('\u001b');
+  });
+
   test('tells of a decision that the operator has not seen yet', () => {
     const incident = waitingIncident({}, { decision: { action: 'Deny', by: 'ann', reason: 'no' } });
     expect(showText(incident, NOW)).toContain('ann: no. Not seen by the operator yet');

@@ -1,3 +1,4 @@
+// The circuit breaker: what opens it, when it closes, and what an opening says.
 import { describe, expect, it } from 'vitest';
 import type { Opening } from '../../../src/api/ledger.ts';
 import {

@@ -1,7 +1,7 @@
 // Rungs whose actions count only once the drift was confirmed on the node.
 import { describe, expect, test } from 'vitest';
 import { MAX_LOOKED, type DriftIncident, type DriftIncidentStatus } from '../../../src/api/incident.ts';
-import { nextSuspect } from '../../../src/decide/confirm.ts';
+import { foundByComparison, nextSuspect } from '../../../src/decide/confirm.ts';
 import { outline } from '../../../src/decide/form.ts';
 import { actionsOf, effectiveActions } from '../../../src/decide/merge.ts';
 import { plan } from '../../../src/decide/plan.ts';
@@ -123,6 +123,41 @@ describe('the plan', () => {
   test('asks for nothing where no policy wants it any more', () => {
     const standing = new Map([[contributionKey(CONTAIN), CONTAIN.actions]]);
     expect(reasonOf(plan(incident(), { ...FACTS, standing }))).toBe('Quarantined');
+  });
+});
+
+describe('a comparison that found a program in the same pod', () => {
+  const { executable: _, ...told } = aDetection().summary;
+  const seen = { ...told, source: 'Filesystem' as const, time: T0 };
+  const reported = (detection: DriftIncident['spec']['trigger']['detection']) => ({
+    r1: { count: 1, firstSeen: T0, lastSeen: T0, highestSeverity: 'Error' as const, detections: [detection] },
+  });
+  const withReport = (executable: string | undefined, status: DriftIncidentStatus = {}) =>
+    incident({ ...status, reports: reported({ ...seen, ...(executable !== undefined && { executable }) }) });
+
+  test('confirms the drift, whatever was looked for in vain before', () => {
+    const looked = Array.from({ length: MAX_LOOKED }, (__, n) => `web /${n}`);
+    const vain = {
+      confirmation: { ...confirmation('NotConfirmed'), looked },
+      steps: [ISOLATE_DONE, step({ name: 'Confirm', state: 'Succeeded' })],
+    };
+    expect(foundByComparison(withReport('/tmp/y'))).toEqual({ container: 'web', path: '/tmp/y', at: T0 });
+    expect(ran(plan(withReport('/tmp/y', vain), FACTS))).toBe('Confirm');
+  });
+
+  test('is waited for by nobody: it confirms at once', () => {
+    const later = new Date(NOW + 60_000).toISOString();
+    const steps = [ISOLATE_DONE, step({ name: 'Confirm', state: 'Waiting', nextAttemptAt: later })];
+    const waiting = { confirmation: confirmation('Unknown'), steps };
+    expect(ran(plan(incident(waiting), FACTS))).not.toBe('Confirm');
+    expect(ran(plan(withReport('/tmp/y', waiting), FACTS))).toBe('Confirm');
+  });
+
+  test('confirms nothing where it found no program, and neither does another detector', () => {
+    expect(foundByComparison(withReport(undefined))).toBeUndefined();
+    expect(
+      foundByComparison(incident({ reports: reported({ ...told, executable: '/tmp/y' }) })),
+    ).toBeUndefined();
   });
 });
 

@@ -18,7 +18,9 @@ import {
   waitingSince,
   withDecision,
 } from './approval-support.ts';
-import { EVIDENCE, ISOLATE_DONE, orphaned, ran, reasonOf, someFacts, step } from './plan-support.ts';
+import { EVIDENCE, ISOLATE_DONE, orphaned, ran, reasonOf, someFacts, spent, step } from './plan-support.ts';
+
+const OPEN = { breaker: { message: 'open', until: NOW + HOUR } };
 
 describe('a Deny', () => {
   test('holds the eviction, says who and why, and leaves the quarantine', () => {
@@ -83,6 +85,17 @@ describe('a Hold', () => {
   });
 });
 
+describe('an open circuit breaker', () => {
+  test('stops no time for an answer from being over: nobody is asked meanwhile', () => {
+    const incident = about({ status: { ...about().status, ...waitingSince(NOW) } });
+    const now = facts({ ...LAST, spent: spent([], OPEN), now: NOW + 100 * HOUR });
+    const decision = plan(incident, now);
+    expect(reasonOf(decision)).toBe('BreakerOpen');
+    const condition = approvedCondition(situationOf(incident, now, gentlePod), decision);
+    expect(condition).toMatchObject({ status: 'Unknown' });
+  });
+});
+
 describe('a Resume', () => {
   test('goes on as if nobody had decided, and revives no earlier approval', () => {
     const incident = withDecision(about(), decide('Resume'));
@@ -99,6 +112,15 @@ describe('a policy that asks before the isolation', () => {
       status: { isolation: undefined, steps: [], evidence: undefined },
     });
   const last = someFacts(LAST);
+
+  test.each<[string, object]>([
+    ['in a storm', { spent: spent([], OPEN) }],
+    ['of a pod that somebody else deleted', { pod: aPod({ deletionTimestamp: T0 }) }],
+  ])('is not asked %s: the pod is isolated gently', (_, change) => {
+    expect(plan(fresh(), { ...last, ...change })).toMatchObject({
+      work: { step: 'Isolate', form: 'Gentle' },
+    });
+  });
 
   test('has the pod labelled, and its evidence kept, and then waits', () => {
     expect(plan(fresh(), last)).toMatchObject({ work: { step: 'Label', form: 'LabelOnly' } });

@@ -1,3 +1,4 @@
+// The ledger of destructive acts: what is kept of it, and what fits.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ACTS, MAX_ACTS } from '../../../src/api/ledger.ts';

@@ -6,7 +6,8 @@ import { describe, expect, test } from 'vitest';
 import { CUSTOM_KINDS, openApiSchema } from '../../../src/api/crd.ts';
 import { BREAK_GLASS_ANNOTATION } from '../../../src/api/names.ts';
 import { APPROVAL_CASES, COLLECTORS } from '../../../src/api/policy.ts';
-import { askLists } from '../../../src/decide/approved-images.ts';
+import { askLists, uniteApproved } from '../../../src/decide/approved-images.ts';
+import { listsForVerification } from '../../../src/decide/verification.ts';
 import { parseDuration } from '../../../src/decide/duration.ts';
 import { inSystemOrder } from '../../../src/decide/merge.ts';
 import { protectionOf } from '../../../src/decide/protect.ts';
@@ -25,6 +26,8 @@ import {
   longest,
   either,
   compared,
+  verified,
+  allowing,
   granted,
   inForceIfGranted,
   capFor,
@@ -145,6 +148,37 @@ const ROWS: Readonly<Record<string, Row>> = {
       }
     }
   },
+  // What a ConfigMap lists is judged like what a policy names.
+  approvedImagesFrom: ({ policies, scene }) => {
+    const listed = new Map([['registry.example/shop/other', new Set(['sha256:1'])]]);
+    const lists = listsForVerification(scene.pod, policies, (one) =>
+      uniteApproved(one.approvedImages, one.approvedFromConfigMap && listed),
+    );
+    const selecting = policies.filter((one) => one.matchesPod(scene.pod));
+    const isOfCluster = ({ kind }: CompiledPolicy) => kind === 'ClusterDriftPolicy';
+    const enforcing = selecting.filter(({ mode }) => mode === 'Enforce');
+    const heard = selecting.filter(
+      (one) =>
+        one.mode === 'Enforce' ||
+        (!enforcing.some(isOfCluster) && (isOfCluster(one) || enforcing.length === 0)),
+    );
+    const saying = heard.filter((one) => one.approvedImages ?? one.approvedFromConfigMap);
+    expect(lists.map(({ policy }) => policy.name)).toEqual(saying.map(({ name }) => name));
+    for (const [index, one] of saying.entries()) {
+      const repositories = new Set(lists[index]?.images.keys());
+      const own = [...(one.approvedImages?.keys() ?? [])];
+      expect(repositories).toEqual(new Set([...own, ...(one.approvedFromConfigMap ? listed.keys() : [])]));
+    }
+  },
+  'verification.interval': (world) => {
+    const { merged, each } = verified(world);
+    expect(merged?.intervalMs).toBe(
+      each.length > 0 ? Math.min(...each.map(({ asked }) => asked.intervalMs)) : undefined,
+    );
+  },
+  'verification.allowedContainers': allowing('allowedContainers'),
+  'verification.allowedVolumes': allowing('allowedVolumes'),
+  'verification.allowedVariables': allowing('allowedVariables'),
   'comparison.interval': (world) => {
     const [merged, each] = compared(world);
     expect(merged?.intervalMs).toBe(

@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import { ACTIONS, CAPS, COLLECTORS, type Action, type CollectorName } from '../../../src/api/policy.ts';
 import { candidateOf, type Candidate } from '../../../src/decide/comparison.ts';
+import { verificationOf, type Allowances } from '../../../src/decide/verification.ts';
 import { parseDuration } from '../../../src/decide/duration.ts';
 import { inSystemOrder } from '../../../src/decide/merge.ts';
 import { compileUnprotect } from '../../../src/decide/protect.ts';
@@ -64,6 +65,28 @@ export function compared({ policies, scene }: World): [Candidate | undefined, Ca
   const by = (some: readonly CompiledPolicy[]) => candidateOf(scene.pod, some, UNPROTECTED);
   return [by(inForce), inForce.flatMap((one) => by([one]) ?? [])];
 }
+
+/** How the pod is verified by all policies in force, and by each of them alone whose kind has a say: the cluster's, or all. */
+export function verified({ policies, scene }: World) {
+  const inForce = [...rulebookOf(policies, SHOP).inForce.values()];
+  const by = (some: readonly CompiledPolicy[]) => verificationOf(scene.pod, some, UNPROTECTED);
+  const each = inForce.flatMap((policy) => {
+    const asked = by([policy]);
+    return asked ? [{ policy, asked }] : [];
+  });
+  const ofCluster = each.filter(({ policy }) => policy.kind === 'ClusterDriftPolicy');
+  return { merged: by(inForce), each: ofCluster.length > 0 ? ofCluster : each };
+}
+
+/** What is allowed by those that have a say: the ones in Enforce, if one of them is. */
+export const allowing =
+  (key: keyof Allowances): Row =>
+  (world) => {
+    const { merged, each } = verified(world);
+    const enforcing = each.filter(({ policy }) => policy.mode === 'Enforce');
+    const having = enforcing.length > 0 ? enforcing : each;
+    expect(new Set(merged?.[key])).toEqual(new Set(having.flatMap(({ asked }) => asked[key])));
+  };
 
 export const granted = ({ policies }: World) =>
   policies.flatMap(({ grants, matchesNamespace }) => (grants && matchesNamespace(SHOP) ? [grants] : []));

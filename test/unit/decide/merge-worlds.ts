@@ -163,6 +163,15 @@ const common = {
     { interval: '1h', expectedWrites: ['/b/*', '/a/*'] },
     { interval: '10m', expectedWrites: ['/b/*'] },
   ),
+  approvedImagesFrom: fc.constantFrom(undefined, undefined, 'ConfigMap'),
+  verification: fc.constantFrom(
+    undefined,
+    undefined,
+    { interval: '60m' },
+    { interval: '1h', allowedContainers: ['b-*', 'a'], allowedVolumes: ['token'] },
+    { interval: '5m', allowedContainers: ['b-*'], allowedVariables: ['PATH', 'LD_*'] },
+    { interval: '2h', allowedVolumes: ['b', 'token'], allowedVariables: ['PATH'] },
+  ),
 };
 const namespaceSelector = fc.constantFrom<object>(
   {},

@@ -4,7 +4,9 @@ import { INCIDENT_ANNOTATION, QUARANTINE_LABEL, SEVERITY_LABEL } from '../../../
 import type { PodFacts } from '../../../src/api/pod.ts';
 import { ACTIONS } from '../../../src/api/policy.ts';
 import type { Decision, Facts } from '../../../src/decide/decision.ts';
+import type { Spent } from '../../../src/decide/spending.ts';
 import { aPod, anIncident, NOW, T0 } from '../../support/builders.ts';
+import { NO_LIMITS } from '../../support/limits.ts';
 
 export const MINUTE = 60_000;
 
@@ -54,3 +56,12 @@ export function ran(decision: Decision): string | undefined {
 export function reasonOf(decision: Decision): string | undefined {
   return decision.kind === 'Wait' || decision.kind === 'Done' ? decision.reason : undefined;
 }
+
+/** What was spent, with nothing else in the way. */
+export const spent = (acts: Spent['acts'], change: Partial<Spent> = {}): Spent => ({
+  limits: NO_LIMITS,
+  acts,
+  courses: new Map(),
+  takenOut: { node: 0, cluster: 0 },
+  ...change,
+});

@@ -1,3 +1,4 @@
+// What has been spent of the limits, and what is held because of it.
 import { describe, expect, it } from 'vitest';
 import type { ActName } from '../../../src/api/ledger.ts';
 import { LimitsSchema } from '../../../src/api/policy.ts';
@@ -7,7 +8,7 @@ import { plan } from '../../../src/decide/plan.ts';
 import { orphanHeld, recurrenceNeed, spentLimit, type Spent } from '../../../src/decide/spending.ts';
 import { aPod, anIncident, NOW, someSettings } from '../../support/builders.ts';
 import { limitsWith, NO_LIMITS } from '../../support/limits.ts';
-import { afterCapture, MINUTE, orphaned, reasonOf, ran, someFacts } from './plan-support.ts';
+import { afterCapture, MINUTE, orphaned, reasonOf, ran, someFacts, spent } from './plan-support.ts';
 
 const WEB = 'shop/apps/Deployment/web';
 const HOUR = 60 * MINUTE;
@@ -21,14 +22,6 @@ const anAct = (change: Partial<SpentAct> = {}): SpentAct => ({
   node: 'node-1',
   incident: `incident-${++pods}`,
   pod: `pod-${pods}`,
-  ...change,
-});
-
-const spent = (acts: Spent['acts'], change: Partial<Spent> = {}): Spent => ({
-  limits: NO_LIMITS,
-  acts,
-  courses: new Map(),
-  takenOut: { node: 0, cluster: 0 },
   ...change,
 });
 
@@ -75,6 +68,10 @@ describe('an eviction', () => {
     );
     const young = anAct();
     expect(held(spent([young], { courses: new Map([[young.incident, 'Over']]) }), limits)).toBeUndefined();
+  });
+
+  it('waits for no cooldown that is 0, also where the clock was set back since the last eviction', () => {
+    expect(held(spent([anAct({ at: NOW + 60 * MINUTE })]), { cooldown: '0s' })).toBeUndefined();
   });
 
   it('waits for the cooldown of its top-level workload, whichever way the last pod went', () => {

@@ -117,6 +117,32 @@ describe('a duplicate', () => {
   });
 });
 
+describe('a detection that is looked at again', () => {
+  it('has another outcome, and is in the journal until then', async () => {
+    const journal = new SteeredJournal();
+    const bench = new QueueBench({ journal });
+    await outcomeOf(bench.submit(1));
+    bench.queue.again(detection(1));
+    await drain();
+    expect(bench.order).toEqual([1, 1]);
+    expect(bench.ended).toHaveLength(2);
+    expect({ appended: journal.appended, settled: journal.settled }).toEqual({
+      appended: [1, 1],
+      settled: [1, 1],
+    });
+  });
+
+  it('is worked on although the journal is full', async () => {
+    const journal = new SteeredJournal();
+    const bench = new QueueBench({ journal });
+    await outcomeOf(bench.submit(1));
+    journal.disk = full;
+    bench.queue.again(detection(1));
+    await drain();
+    expect(bench.order).toEqual([1, 1]);
+  });
+});
+
 describe('what the last process left', () => {
   it('is taken up at once, in order, although the queue is smaller, and not written again', async () => {
     const journal = new SteeredJournal([1, 2, 3].map((id) => detection(id, { podUid: 'cart' })));

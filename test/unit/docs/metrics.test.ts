@@ -3,11 +3,13 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { VERIFICATION_VERDICTS } from '../../../src/api/verification.ts';
 import { NODE_VERDICTS } from '../../../src/decide/node-verdicts.ts';
 import { OUTCOMES } from '../../../src/detect/outcome.ts';
 import { MESSAGE_RESULTS } from '../../../src/detect/stream/results.ts';
 import { PODS } from '../../../src/kube/resources.ts';
 import { createMetrics, QUEUES } from '../../../src/observe/metrics.ts';
+import { DESTINATIONS, NOTIFY_RESULTS } from '../../../src/observe/notify/destination.ts';
 import { examplesOf } from '../../support/docs-commands.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -41,10 +43,16 @@ function rendered(): Promise<string> {
   metrics.showLeading(() => true);
   metrics.showNodes(() => Object.fromEntries(NODE_VERDICTS.map((verdict) => [verdict, 0])));
   metrics.showStrays(() => 0);
+  metrics.showVerifications({
+    counts: () => Object.fromEntries(VERIFICATION_VERDICTS.map((verdict) => [verdict, 0])),
+    drifted: () => 0,
+  });
   metrics.showSpending({ isOpen: false, entries: 0, isUsable: true });
   metrics.showJournal({ bytes: 0, check: { reason: () => undefined } });
   metrics.countMessages(MESSAGE_RESULTS);
+  metrics.countNotifications(DESTINATIONS, NOTIFY_RESULTS);
   metrics.showStream(() => 0);
+  metrics.showSilence({ lastAlert: () => 0, canary: { lastSuccess: () => 0, isFailing: () => false } });
   return metrics.render();
 }
 

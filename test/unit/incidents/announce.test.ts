@@ -1,7 +1,8 @@
 // What a wait tells people, and that a capture which is tried again and again tells them nothing new.
 import { describe, expect, test } from 'vitest';
 import { EVIDENCE_MISSING } from '../../../src/decide/evidence.ts';
-import { announceWait } from '../../../src/incidents/announce.ts';
+import { announceStep, announceWait } from '../../../src/incidents/announce.ts';
+import { noteConfirmation } from '../../../src/incidents/confirm-step.ts';
 import { noteEvidenceOwed } from '../../../src/incidents/notes.ts';
 import { IncidentRecord } from '../../../src/incidents/record.ts';
 import { Snapshots } from '../../../src/incidents/snapshots.ts';
@@ -67,5 +68,42 @@ describe('a wait', () => {
     snapshots.forget(anIncident().metadata.uid);
     wait('Capture', 'Paused');
     expect(notes).toHaveLength(3);
+  });
+});
+
+/** What an announcement tells. */
+function told(announce: (context: Parameters<typeof announceWait>[0]) => void): string[] {
+  const notes: string[] = [];
+  const log = { info: () => {}, warn: () => {} };
+  const events = { record: ({ note }: EventInput) => void notes.push(note) };
+  const metrics = { held: () => {} };
+  announce({ events, log, metrics, snapshots: new Snapshots() } as unknown as Parameters<
+    typeof announceWait
+  >[0]);
+  return notes;
+}
+
+describe('a program that an alert named', () => {
+  // Whoever starts the program chooses its path.
+  const path = '/tmp/<!channel> "http://evil.example"';
+  const incident = noteConfirmation(
+    anIncident(),
+    { container: 'web', path },
+    { state: 'NotConfirmed', message: `${JSON.stringify(path)} of container web is as in its image` },
+    Date.parse(T0),
+  );
+  test('is looked for, and people are told of it without its path', () => {
+    const notes = told((context) => announceStep(context, incident, 'Confirm'));
+    expect(new Set(notes)).toEqual(
+      new Set(['the program that was reported of container web is as in its image']),
+    );
+  });
+
+  test('is waited for, and people are told of it without its path', () => {
+    const message = `not done, as the drift is not confirmed: Evict; ${incident.status?.confirmation?.message}`;
+    const record = new IncidentRecord({} as KubeClient, incident);
+    const wait = { kind: 'Wait', phase: 'Quarantined', reason: 'NotConfirmed', message } as const;
+    const [note] = told((context) => announceWait(context, record, wait));
+    expect(note).toMatch(/^not done.*: Evict; the program that was reported of container web/);
   });
 });

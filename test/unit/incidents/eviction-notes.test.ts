@@ -149,4 +149,13 @@ describe('a refusal by a budget', () => {
     const busy = { kind: 'retry', reason: 'TooManyRequests', message: 'm', afterMs: 9e8 } as const;
     expect(nextOf(noteFailed(waited(0), 'Evict', busy, NOW)).inMs).toBe(600_000);
   });
+
+  test('for want of a right is tried again soon at first: an API server that just began refuses what it allows', () => {
+    const refused = { kind: 'slow', reason: 'MissingPermission', message: 'm', afterMs: 300_000 } as const;
+    const waits = [0, 1, 2, 3, 4, 9].map((attempts) => {
+      const steps = [step({ name: 'Evict', state: 'Running', reason: 'Running', attempts })];
+      return nextOf(noteFailed(anIncident({ status: { steps } }), 'Evict', refused, NOW)).inMs;
+    });
+    expect(waits).toEqual([2_000, 4_000, 8_000, 16_000, 300_000, 300_000]);
+  });
 });

@@ -137,6 +137,24 @@ describe('a policy that asks for what a capture pod does', () => {
   });
 });
 
+test.each([
+  'driftincidents.die-operator.dev create',
+  'replicasets.apps get',
+  'statefulsets.apps get',
+  'daemonsets.apps get',
+  'jobs.batch get',
+  'replicationcontrollers get',
+  'controllerrevisions.apps get',
+])('a policy that verifies is not Ready without the right %s, and names it', async (right) => {
+  stage.create(['Label'], { spec: { verification: {} } });
+  stage.denied.add(right);
+  await stage.judge();
+  const { status, reason, message } = stage.ready() ?? {};
+  expect([status, reason]).toEqual(['False', 'MissingPermission']);
+  expect(message).toMatch(`die-operator lacks ${right}`);
+  expect(message).toContain('apply config/components/verification.');
+});
+
 describe('a policy in Audit', () => {
   test('has pods compared all the same, and says where that cannot be', async () => {
     allow('canary');

@@ -1,34 +1,10 @@
 // How often a receiver writes, what is worth a write at once, and what becomes of a write that fails.
 import { describe, expect, test } from 'vitest';
-import { MAX_REPORTED_DETECTIONS, type DriftIncident, type Report } from '../../../src/api/incident.ts';
+import { MAX_REPORTED_DETECTIONS, type Report } from '../../../src/api/incident.ts';
 import type { Match } from '../../../src/decide/match.ts';
-import { Reporter } from '../../../src/incidents/report.ts';
-import { silentLogger } from '../../../src/observe/log.ts';
 import { aContribution, aDetection, anIncident, someSettings, T0 } from '../../support/builders.ts';
-import { VirtualClock } from '../../support/virtual-clock.ts';
-import { refused, reportApi, type ReportApi } from './support.ts';
-
-const MATCH: Match = { contributions: [aContribution()], settings: someSettings() };
-
-interface Stage {
-  clock: VirtualClock;
-  api: ReportApi;
-  reporter: Reporter;
-  /** Adds a detection with that rule and severity. */
-  add: (change?: Parameters<typeof aDetection>[0], match?: Match) => Promise<boolean>;
-}
-
-function stage(incident: DriftIncident = anIncident()): Stage {
-  const clock = new VirtualClock();
-  const api = reportApi(incident);
-  const reporter = new Reporter({ client: api.client, clock, log: silentLogger, receiver: 'r1' });
-  const add: Stage['add'] = (change, match = MATCH) => reporter.add(incident, aDetection(change), match);
-  return { clock, api, reporter, add };
-}
-
-function counts({ sent }: ReportApi): number[] {
-  return sent.map(({ report }) => report.count);
-}
+import { counts, MATCH, stage } from './report-stage.ts';
+import { refused } from './support.ts';
 
 describe('repeats', () => {
   test('are written after 1 s, 10 s and then each minute', async () => {
@@ -59,6 +35,7 @@ describe('repeats', () => {
     await clock.advance(1_000);
     expect(api.sent[0]?.ops).toMatchObject([
       { op: 'test', path: '/metadata/uid', value: 'incident-uid' },
+      { op: 'test', path: '/status/phase' },
       { op: 'add', path: '/status/reports/r1' },
     ]);
   });
@@ -146,48 +123,6 @@ describe('a detection that is new', () => {
   });
 });
 
-describe('an incident that ended', () => {
-  const FINAL = anIncident({ status: { phase: 'Resolved' } });
-
-  test.each<[string, (api: ReportApi) => void]>([
-    ['is final in the answer', (api) => (api.incident = FINAL)],
-    ['is gone', (api) => api.failures.push(refused(404, 'NotFound'))],
-    ['has given its name to another', (api) => api.failures.push(refused(422, 'Invalid'))],
-  ])('takes nothing more: it %s', async (_what, end) => {
-    const { api, reporter, add } = stage();
-    await add();
-    end(api);
-    expect(await add({ rule: 'Another rule' })).toBe(false);
-    expect(reporter.hasEnded(anIncident())).toBe(true);
-    expect(reporter.incidentOf('pod-uid-1')).toBeUndefined();
-  });
-
-  test('is not written to by a timer that was set before', async () => {
-    const { clock, api, reporter, add } = stage();
-    await add();
-    reporter.forget(anIncident());
-    await clock.advance(120_000);
-    expect(api.sent).toEqual([]);
-    expect(clock.pending).toBe(0);
-  });
-
-  test('does not take the tally of the one after it away', async () => {
-    const { reporter } = stage();
-    const next = anIncident({ metadata: { uid: 'next-uid', name: 'web-1-abcdef0123-2' } });
-    reporter.opened(next, aDetection());
-    reporter.forget(anIncident());
-    expect(reporter.incidentOf('pod-uid-1')).toBe(next);
-    expect(reporter.hasEnded(next)).toBe(false);
-  });
-
-  test('is remembered among a thousand, and no more are kept', () => {
-    const { reporter } = stage();
-    const ended = Array.from({ length: 1_001 }, (_, n) => anIncident({ metadata: { uid: `uid-${n}` } }));
-    for (const incident of ended) reporter.forget(incident);
-    expect(ended.filter((incident) => reporter.hasEnded(incident))).toEqual(ended.slice(1));
-  });
-});
-
 describe('a receiver', () => {
   const OWN: Report = { count: 7, firstSeen: T0, lastSeen: T0, highestSeverity: 'Critical', detections: [] };
 
@@ -224,6 +159,7 @@ describe('a receiver', () => {
     expect(api.sent.at(-1)).toMatchObject({
       ops: [
         { op: 'test', path: '/metadata/uid' },
+        { op: 'test', path: '/status/phase' },
         { op: 'remove', path: '/status/reports/r3' },
         { op: 'add', path: '/status/reports/r1' },
       ],

@@ -22,10 +22,15 @@ export interface SentPatch {
   report: Report;
 }
 
-/** An API server that holds one incident and takes reports; `failures` are thrown first, one a request. */
+/**
+ * An API server that holds one incident and takes reports, if the tests of a patch on its phase hold; `failures` are
+ * thrown first, one a request.
+ */
 export interface ReportApi {
   client: KubeClient;
   sent: SentPatch[];
+  /** Reports that were stored. */
+  stored: Report[];
   failures: Error[];
   incident: DriftIncident;
 }
@@ -34,6 +39,7 @@ export interface ReportApi {
 export function reportApi(incident: DriftIncident): ReportApi {
   const api: ReportApi = {
     sent: [],
+    stored: [],
     failures: [],
     incident,
     client: {
@@ -44,6 +50,10 @@ export function reportApi(incident: DriftIncident): ReportApi {
         await Promise.resolve();
         const failure = api.failures.shift();
         if (failure) throw failure;
+        const phase = ops.find(({ op, path }) => op === 'test' && path === '/status/phase');
+        if (phase?.op === 'test' && phase.value !== (api.incident.status?.phase ?? null))
+          throw refused(422, 'Invalid');
+        api.stored.push((ops.at(-1) as { value: Report }).value);
         return api.incident;
       },
     } as unknown as KubeClient,

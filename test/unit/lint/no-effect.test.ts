@@ -13,7 +13,7 @@ test.each([
 });
 
 test('a condition that is always true', () => {
-  const condition = 'detection.source in ["Falco", "Filesystem"]';
+  const condition = 'detection.source in ["Falco", "Filesystem", "Digest", "Configuration", "Defender"]';
   expect(codes({ responses: [{ ...SOUND_RUNG, condition }] })).toEqual([
     'NoEffect spec.responses[0].condition',
   ]);

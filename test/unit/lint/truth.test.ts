@@ -12,7 +12,7 @@ test.each<[condition: string, truth: ReturnType<typeof truthOf>]>([
   ['false', 'Never'],
   ['1 == 2', 'Never'],
   ['detection.source == "Falco"', 'Depends'],
-  ['detection.source in ["Falco", "Filesystem"]', 'Always'],
+  ['detection.source in ["Falco", "Filesystem", "Digest", "Configuration", "Defender"]', 'Always'],
   ['detection.source == "falco"', 'Never'],
   ['detection.severity == "ERROR"', 'Never'],
   ['detection.severity in ["Error", "Critical", "Alert", "Emergency"]', 'Always'],

@@ -1,14 +1,11 @@
 // Running pods are compared with their images from time to time: from what a node tells to the incident, on an API server.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { FileChange } from '../../../src/api/file-change.ts';
 import type { DriftIncident } from '../../../src/api/incident.ts';
 import { podFacts } from '../../../src/api/pod.ts';
 import { FILESYSTEM_RULE } from '../../../src/detect/filesystem.ts';
-import type { CollectContext } from '../../../src/evidence/collector.ts';
-import { sleep } from '../../../src/kube/clock.ts';
 import { DRIFT_INCIDENTS, PODS } from '../../../src/kube/resources.ts';
 import type { Transport } from '../../../src/kube/transport.ts';
-import type { nodeCollector } from '../../../src/respond/node-capture.ts';
+import { fakeNodes } from '../../support/fake-nodes.ts';
 import { createEmbeddedWorld, type EmbeddedWorld } from '../../support/flow-test.ts';
 
 const MINUTE = 60_000;
@@ -26,59 +23,6 @@ afterEach(async () => {
   await embedded.world.close();
   embedded.cluster.stop();
 });
-
-interface Look {
-  node: string;
-  pod: string;
-  began: number;
-  ended: number;
-  aborted: boolean;
-}
-
-/** Nodes that tell of these changes in each container, after some time. */
-function fakeNodes(tells: () => Partial<FileChange>[], tookMs = 5_000) {
-  const looks: Look[] = [];
-  const collectorOf: typeof nodeCollector = ({ collectors, contents }) => ({
-    name: 'node',
-    collect: async ({ target, clock, signal }: CollectContext, bundle) => {
-      // Of a response.
-      if (contents) return;
-      expect(collectors).toEqual(['Filesystem']);
-      const look = {
-        node: target.nodeName ?? '',
-        pod: target.uid,
-        began: clock.now(),
-        ended: Infinity,
-        aborted: false,
-      };
-      looks.push(look);
-      await sleep(clock, tookMs, signal);
-      Object.assign(look, { ended: clock.now(), aborted: signal.aborted });
-      const [container] = target.containers;
-      const changes = tells().map((change) => ({
-        container: container?.name,
-        containerId: container?.containerID?.split('://')[1],
-        where: 'Root',
-        path: '/tmp/x',
-        kind: 'Added',
-        type: 'File',
-        mode: 0o755,
-        executable: true,
-        content: 'Script',
-        ...change,
-      }));
-      await bundle.add({
-        path: 'node/filesystem.ndjson',
-        content: changes.map((one) => `${JSON.stringify(one)}\n`).join(''),
-        collector: 'filesystem',
-        contentType: 'application/x-ndjson',
-        source: 'the node',
-        collectedAt: new Date(clock.now()).toISOString(),
-      });
-    },
-  });
-  return { looks, collectorOf };
-}
 
 const incidents = () => embedded.world.list<DriftIncident>(DRIFT_INCIDENTS);
 

@@ -1,5 +1,7 @@
 // Promises 2 and 8: alerts that were accepted, incidents that were opened, detections that were counted.
+import type { DetectionSummary } from '../../../../src/api/detection.ts';
 import { isFinal, type DriftIncident } from '../../../../src/api/incident.ts';
+import type { KubeObject } from '../../../../src/api/meta.ts';
 import type { Judge } from '../promises.ts';
 import type { SentAlert } from '../stage-parts.ts';
 import type { Stage } from '../stage.ts';
@@ -8,7 +10,9 @@ import type { Stage } from '../stage.ts';
 export const oneIncident: Judge = ({ stage }) => [
   ...stage.alerts.flatMap((alert) => lost(stage, alert)),
   ...stage.alerts.flatMap((alert) => unwanted(stage, alert)),
+  ...unfound(stage),
   ...twins(stage),
+  ...swallowed(stage),
 ];
 
 function lost(stage: Stage, alert: SentAlert): string[] {
@@ -35,6 +39,15 @@ function unwanted(stage: Stage, alert: SentAlert): string[] {
   return refused && stage.isRecorded(alert) ? [`alert ${alert.rule} was refused and is recorded`] : [];
 }
 
+// What is gone by then needs no incident.
+function unfound(stage: Stage): string[] {
+  const there = new Set(stage.pods().map(({ metadata }) => metadata.uid));
+  const known = new Set(stage.incidents().map(({ spec }) => spec.target.uid));
+  return [...stage.drifted]
+    .filter((uid) => there.has(uid) && !known.has(uid))
+    .map((uid) => `the pod ${uid} differs from its template, and no incident says so`);
+}
+
 function twins({ log }: Stage): string[] {
   return log.writes
     .filter(({ of, verb }) => of === 'driftincidents' && verb === 'create')
@@ -52,6 +65,25 @@ function twins({ log }: Stage): string[] {
     });
 }
 
+// What is written into an incident that is over stands there for an answer, and nothing answers it.
+function swallowed({ log }: Stage): string[] {
+  return log.writes
+    .filter(({ of, before }) => of === 'driftincidents' && before && isFinal(before as DriftIncident))
+    .flatMap(({ before, after, replica }) => {
+      const known = new Set(reportedIn(before).map(({ id }) => id));
+      return reportedIn(after)
+        .filter(({ id }) => !known.has(id))
+        .map(
+          ({ rule }) => `${before?.metadata.name} was over when ${replica} wrote the alert ${rule} into it`,
+        );
+    });
+}
+
+function reportedIn(object: KubeObject | undefined): DetectionSummary[] {
+  const { status } = (object ?? {}) as Partial<DriftIncident>;
+  return Object.values(status?.reports ?? {}).flatMap(({ detections }) => detections);
+}
+
 /**
  * See PROMISES. What was sent to two receivers because one did not answer may be counted by both; a repeat that a process
  * found in the journal of its predecessor may have been counted by that one, as docs/alerts.md says. No more than that.
@@ -66,7 +98,9 @@ export const countsOnce: Judge = ({ stage }) =>
     const counted = reports.reduce((sum, { count }) => sum + count, 0);
     const sent = stage.alerts.filter(({ pod }) => pod === incident.spec.target.uid);
     const deliveries = sent.reduce((sum, { answers }) => sum + answers.length, 0);
-    const most = deliveries + replaysIn(stage);
+    // What the operator found itself is found again and again, and counted once.
+    const own = detections.filter(({ source }) => source === 'Digest' || source === 'Configuration');
+    const most = deliveries + replaysIn(stage) + new Set(own.map(({ rule }) => rule)).size;
     return [
       ...twice.map(([id, { length }]) => `${name} knows the detection ${id} ${length} times`),
       ...(counted > most ? [`${name} counts ${counted} alerts, and at most ${most} were looked at`] : []),

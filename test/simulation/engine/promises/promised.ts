@@ -38,6 +38,9 @@ export const PROMISES = {
     '10: a firewall only where it is permitted, after the quarantine, written ahead; none after a release',
   Restarted:
     '11: a pod is made anew once, after it is gone, from the manifest that was kept, pinned, and over no other pod',
+  Told: '13: what people are told is true, told until it is taken, once, by who leads, and holds up nothing',
+  Noticed:
+    '14: when alerts came is noted and not put back; test events are asked for once an interval; a silent route is told of, a working one never',
 } as const;
 
 /** Name of a promise. */

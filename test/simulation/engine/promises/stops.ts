@@ -46,7 +46,7 @@ function againstPause(stage: Stage, write: PodWrite): string[] {
 // What was read for one incident says nothing of another one that is under way: with a single one the last look counts.
 function allow(stage: Stage, looks: readonly Served[], allows: (look: Served) => boolean): boolean {
   const last = looks.at(-1);
-  const single = new Set(stage.alerts.map(({ pod }) => pod)).size === 1;
+  const single = new Set([...stage.alerts.map(({ pod }) => pod), ...stage.drifted]).size === 1;
   return single ? last !== undefined && allows(last) : looks.some(allows);
 }
 
@@ -149,8 +149,9 @@ function isQuarantining({ kind }: PodWrite, after: KubeObject | undefined): bool
 }
 
 /** What any version of any policy asked for in Enforce, for the worst alert about that pod. */
-function allowedActions({ log, alerts }: Stage, uid: string): Set<Action> {
-  const ranks = alerts
+function allowedActions({ log, alerts, drifted }: Stage, uid: string): Set<Action> {
+  const found = [...drifted].map((pod) => ({ pod, severity: 'Error', harmless: false }));
+  const ranks = [...alerts, ...found]
     .filter(({ pod, harmless }) => pod === uid && !harmless)
     .map(({ severity }) => severityRank(parseSeverity(severity) ?? 'Debug'));
   const worst = Math.max(-1, ...ranks);

@@ -2,6 +2,7 @@
 import type { KubeObject } from '../../../../src/api/meta.ts';
 import {
   ENFORCEMENT_CONFIGMAP,
+  INTAKE_CONFIGMAP,
   LEDGER_CONFIGMAP,
   QUARANTINE_LIST,
   QUARANTINED_PODS_LIST,
@@ -23,17 +24,19 @@ const WRITTEN = new Set([
   'controllerrevisions',
   'configmaps',
 ]);
-/** Of ConfigMaps, the lists of quarantined pods, and what is known of nodes. */
+/** Of ConfigMaps, the lists of quarantined pods, what is known of nodes, the ledger, and when alerts came. */
 const MAPS: ReadonlySet<string | undefined> = new Set([
   QUARANTINE_LIST,
   QUARANTINED_PODS_LIST,
   ENFORCEMENT_CONFIGMAP,
   LEDGER_CONFIGMAP,
+  INTAKE_CONFIGMAP,
 ]);
 
 /** See PROMISES. */
 export const onlyTargets: Judge = ({ stage }) => {
-  const targets = new Set(stage.alerts.filter(({ harmless }) => !harmless).map(({ pod }) => pod));
+  const alerted = stage.alerts.filter(({ harmless }) => !harmless).map(({ pod }) => pod);
+  const targets = new Set([...alerted, ...stage.drifted]);
   const strangers = podWrites(stage)
     .filter(({ before }) => !targets.has(before.metadata.uid))
     .map(({ kind, before }) => `${kind} reached ${named(before)}, which no alert is about`);

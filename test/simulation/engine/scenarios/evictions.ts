@@ -77,43 +77,30 @@ export const EVICTIONS: readonly Scenario[] = [
       setReady(stage, nodeName, 'True');
     },
   },
-  {
-    name: 'deleted-gently',
-    about: 'somebody deletes the pod with a long grace, which its containers use up',
-    hasMoment: true,
-    ends: ['TargetGone', 'Resolved'],
-    setUp: async (stage) => {
-      stage.cluster.timings.stopMs = HOLD_MS;
-      await stage.deployment(3);
-      stage.policy(rung());
-    },
-    play: async (stage) => {
-      const pod = stage.pod();
-      const told = stage.alert(pod, 'First');
-      await stage.moment();
-      stage.remove(PODS, pod.metadata.name, { gracePeriodSeconds: 30 });
-      await told;
-    },
-  },
-  {
-    name: 'deleted-by-force',
-    about: 'somebody deletes the pod by force, while its containers run',
-    hasMoment: true,
-    ends: ['TargetGone', 'Resolved'],
-    setUp: async (stage) => {
-      stage.cluster.timings.stopMs = HOLD_MS;
-      await stage.deployment(3);
-      stage.policy(rung());
-    },
-    play: async (stage) => {
-      const pod = stage.pod();
-      const told = stage.alert(pod, 'First');
-      await stage.moment();
-      stage.remove(PODS, pod.metadata.name, { gracePeriodSeconds: 0 });
-      await told;
-    },
-  },
+  deletedByOthers('deleted-gently', 'with a long grace, which its containers use up', 30),
+  deletedByOthers('deleted-by-force', 'by force, while its containers run', 0),
 ];
+
+function deletedByOthers(name: string, how: string, gracePeriodSeconds: number): Scenario {
+  return {
+    name,
+    about: `somebody deletes the pod ${how}`,
+    hasMoment: true,
+    ends: ['TargetGone', 'Resolved'],
+    setUp: async (stage) => {
+      stage.cluster.timings.stopMs = HOLD_MS;
+      await stage.deployment(3);
+      stage.policy(rung());
+    },
+    play: async (stage) => {
+      const pod = stage.pod();
+      const told = stage.alert(pod, 'First');
+      await stage.moment();
+      stage.remove(PODS, pod.metadata.name, { gracePeriodSeconds });
+      await told;
+    },
+  };
+}
 
 function budgeted(
   name: string,

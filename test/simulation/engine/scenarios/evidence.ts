@@ -184,7 +184,8 @@ const STORIES: readonly Story[] = [
 ];
 
 /** What an alert names where that is to be confirmed. */
-const PROGRAM = '/tmp/dropped';
+/** What an alert says was run. */
+export const PROGRAM = '/tmp/dropped';
 const CONFIRMED = {
   mode: 'Enforce',
   responses: [

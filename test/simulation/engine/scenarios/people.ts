@@ -50,9 +50,11 @@ const INTERRUPTIONS: readonly Interruption[] = [
     ends: ['Released', 'Quarantined'],
     act: async (stage) => {
       await stage.phase('Quarantined');
-      stage.edit(PODS, stage.named(), ({ metadata }) => ({
-        metadata: { ...metadata, labels: { ...metadata.labels, tier: 'back' } },
-      }));
+      // Only of a pod that lost its labels all are put back: from another one ours are taken away, and an edit stays.
+      if (stage.incidents().some(({ status }) => status?.isolation?.form === 'Orphan'))
+        stage.edit(PODS, stage.named(), ({ metadata }) => ({
+          metadata: { ...metadata, labels: { ...metadata.labels, tier: 'back' } },
+        }));
       stage.release();
     },
   },
