@@ -47,14 +47,17 @@ export function folderOf(overlay: Overlay): string {
   return join(CONFIG, overlay);
 }
 
-/** Runs kubectl as the admin and returns what it printed. Rejects with what it said when it failed. */
+/** How kubectl prints what the API server warned of. A line of its log begins with level and time instead, and is no defect. */
+const WARNING = /^Warning: /m;
+
+/** Runs kubectl as the admin and returns what it printed. Rejects with what it said when it failed, or was warned. */
 export async function kubectl(access: ClusterAccess, ...args: string[]): Promise<string> {
   const { kubectl: binary, adminKubeconfig } = access;
   if (binary === undefined) throw new Error('there is no kubectl beside this API server');
   const { stdout, stderr } = await promisify(execFile)(binary, ['--kubeconfig', adminKubeconfig, ...args], {
     maxBuffer: 16 * 1024 * 1024,
   });
-  if (stderr.includes('Warning')) throw new Error(`kubectl ${args.join(' ')} warned: ${stderr}`);
+  if (WARNING.test(stderr)) throw new Error(`kubectl ${args.join(' ')} warned: ${stderr}`);
   return stdout;
 }
 

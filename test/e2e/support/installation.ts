@@ -37,6 +37,8 @@ export type Sent = { status: number; body: Record<string, unknown> } | { error: 
 export async function installDefault(options: InstallOptions): Promise<{ token: string }> {
   const { access, folder, image } = options;
   await withdrawAll(access);
+  // A fixture that failed is not cleaned up: its sender would trust another CA.
+  await uninstall(access);
   const token = randomBytes(24).toString('hex');
   const authority = await createAuthority(folder);
   const { cert, key } = await issueServerCertificate(folder, 'intake', [`DNS:${RECEIVER_HOST}`]);
