@@ -41,7 +41,7 @@ const PATCHES: Readonly<Record<string, (current: KubeObject, body: string) => Js
   [JSON_PATCH]: (current, body) => {
     const operations = parsed(body);
     if (!Array.isArray(operations)) throw undecodable(operations, '[]handlers.jsonPatchOp');
-    return jsonPatched(current, operations);
+    return jsonPatched(current, ESCAPED.test(body) ? comparedAsWritten(operations, body) : operations);
   },
   [MERGE_PATCH]: (current, body) => {
     const patch = parsed(body);
@@ -49,6 +49,25 @@ const PATCHES: Readonly<Record<string, (current: KubeObject, body: string) => Js
     return objectAt(mergePatched(current, patch));
   },
 };
+
+/** What Go's encoder writes as an escape. */
+const ESCAPED = /[<>&\u2028\u2029]/;
+/** Equal to nothing that is stored. */
+const WRITTEN_OTHERWISE = Symbol('a text that is not written as Go writes it');
+
+/**
+ * The operations, where a `test` for a text that Go would write with an escape fails unless the body writes it so too: the
+ * server's library compares texts as they are written.
+ */
+function comparedAsWritten(operations: readonly unknown[], body: string): unknown[] {
+  const mark = (_: string, value: unknown, { source }: { source?: string }) =>
+    typeof value === 'string' && ESCAPED.test(source ?? '') ? WRITTEN_OTHERWISE : value;
+  const marked = JSON.parse(body, mark as (key: string, value: unknown) => unknown) as unknown[];
+  return operations.map((operation, index) => {
+    const isTest = isJsonObject(operation) && operation['op'] === 'test';
+    return isTest ? { ...operation, value: objectAt(marked[index])['value'] } : operation;
+  });
+}
 
 function parsed(body: string): unknown {
   try {

@@ -31,7 +31,9 @@ const REFUSALS: Partial<Record<AnswerFault, Refusal>> = {
   InternalError: {
     status: 500,
     reason: 'InternalError',
-    message: 'Internal error occurred: etcdserver: request timed out',
+    // With an arrow, as Go's network errors have: what is written of it into a status is tested by the next patch.
+    message:
+      'Internal error occurred: read tcp 127.0.0.1:40450->127.0.0.1:2379: read: connection reset by peer',
   },
   Unavailable: {
     status: 503,

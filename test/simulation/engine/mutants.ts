@@ -141,6 +141,13 @@ export const MUTANTS: readonly Mutant[] = [
     prey: ['replace', 'escalation'],
   },
   {
+    name: 'patch-as-javascript-writes',
+    file: 'kube/request.ts',
+    find: 'body: asGoWrites(ops),',
+    replacement: 'body: JSON.stringify(ops),',
+    about: 'an incident whose status holds an arrow is never written again',
+  },
+  {
     name: 'no-fence',
     file: 'kube/fence.ts',
     find: 'if (leadership.remainingMs() <= 0) throw new NotLeadingError();',
