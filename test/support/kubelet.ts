@@ -1,4 +1,5 @@
 // Plays scheduler and kubelets: binds pods to made-up nodes and reports their life. No container runs.
+import { orAbsent } from '../../src/kube/absent.ts';
 import { timestamp, sleep, type Cancel, type Clock, type Random } from '../../src/kube/clock.ts';
 import type { JsonPatchOp, KubeClient, WatchEvent } from '../../src/kube/client.ts';
 import { NODES, PODS } from '../../src/kube/resources.ts';
@@ -193,6 +194,7 @@ class Kubelet {
       .then(() => {
         tracked.busy = false;
         this.#calls.delete(call);
+        if (this.#pods.get(tracked.pod.metadata.uid) !== tracked) return;
         // The watch tells what came of it. Should the call have failed without a change, it is tried again.
         if (tracked.changed) this.#look(tracked);
         else tracked.timer = this.#options.clock.after(RETRY_MS, () => this.#look(tracked));
@@ -238,7 +240,9 @@ class Kubelet {
   }
 
   async #remove({ metadata: { name, namespace = '', uid } }: KubeletPod): Promise<void> {
-    await this.#options.client.delete(PODS, { namespace, name }, uid, { gracePeriodSeconds: 0 });
+    const gone = this.#options.client.delete(PODS, { namespace, name }, uid, { gracePeriodSeconds: 0 });
+    // What showed it as still there may have been under way when it went.
+    await orAbsent(gone);
   }
 
   #freestNode(): string {
