@@ -9,7 +9,7 @@ import { silentLogger } from '../observe/log.ts';
 import { visible } from '../report/visible.ts';
 import { nodeCollector } from '../respond/node-capture.ts';
 import { version } from '../version.ts';
-import { durationFrom } from './duration-option.ts';
+import { durationFrom } from './options/duration.ts';
 import { comparePod, type DiffContext, type PodDiff } from './diff/compare.ts';
 import { diffJson, diffText } from './diff/print.ts';
 import { checkRights } from './diff/rights.ts';

@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock, type Clock } from '../kube/clock.ts';
 import { visible } from '../report/visible.ts';
 import { REGISTRY_SETTINGS } from '../settings/registry.ts';
-import { durationFrom } from './duration-option.ts';
+import { durationFrom } from './options/duration.ts';
 import { terminalWidth, withClient } from './answer/connect.ts';
 import { verifyCluster } from './verify-images/from-cluster.ts';
 import { verifyFiles } from './verify-images/from-files.ts';

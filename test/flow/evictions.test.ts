@@ -92,6 +92,8 @@ describe('a pod that goes', () => {
     await operator.post(world.alert(victim));
     await world.incident('in quarantine', (i) => i.status?.phase === 'Quarantined');
     const at = { namespace: world.namespace, name };
+    // Long enough to be seen before the kubelet removes the pod, with a grace of 0.
+    world.stopsWithin(3_000);
     await world.client.delete(PODS, at, uid, { gracePeriodSeconds: 30 });
     await world.until(
       'it is told',

@@ -13,7 +13,7 @@ test('on the embedded API a response ends the same with the nodes played by our 
   const { world, cluster, clock } = await createEmbeddedWorld(1, { nodes: [], timings: ASLEEP });
   const { client, parts } = world;
   const nodes = ['ours-1', 'ours-2'];
-  const kubelet = await startKubelet({ ...parts, nodes, schedules: false });
+  const kubelet = await startKubelet({ ...parts, nodes, schedules: false, timings: () => ({}) });
   try {
     const victim = podFacts(await world.victim(3));
     expect(nodes).toContain(victim.nodeName);

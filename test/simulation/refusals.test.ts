@@ -69,7 +69,7 @@ describe('admission that refuses', () => {
 });
 
 describe('a missing right', () => {
-  test('to change pods is named, tried again slowly, and does not burn requests', () =>
+  test('to change pods is named, tried again four times soon, then slowly, and does not burn requests', () =>
     inWorld(async ({ world, clock }) => {
       const victim = await world.victim(3);
       const operator = await world.operator({}, forbidding(/PATCH .*\/pods\//));
@@ -81,6 +81,10 @@ describe('a missing right', () => {
       );
       expect(incident.status?.steps?.[0]).toMatchObject({ reason: 'MissingPermission' });
       expect(incident.status?.steps?.[0]?.message).toMatch(/patch/);
+      // An API server that just began refuses so for some seconds.
+      operator.writes.length = 0;
+      await clock.advance(60_000);
+      expect(operator.writes.filter(({ path }) => path.includes('/pods/'))).toHaveLength(4);
       operator.writes.length = 0;
       await clock.advance(240_000);
       expect(operator.writes).toEqual([]);

@@ -13,6 +13,7 @@ import { createKubeClient } from '../../src/kube/http-client.ts';
 import { NAMESPACES } from '../../src/kube/resources.ts';
 import { createUndiciTransport } from '../../src/kube/undici-transport.ts';
 import { connectionFor } from './cluster-access.ts';
+import type { PodTimings } from './pod-stages.ts';
 import type { RealApi } from './real-api.ts';
 import { crdTest, needsControllers } from './real-api-test.ts';
 import { seededRandom } from './seeded-random.ts';
@@ -60,6 +61,7 @@ export async function createEmbeddedWorld(
     random,
     transport: cluster.transport,
     images: fillImages(cluster.images),
+    timings: cluster.timings,
     tick: () => clock.advance(POLL_MS),
     patienceMs: PATIENCE_MS,
   });
@@ -90,13 +92,15 @@ const realTest = crdTest.extend(
   async ({ access, client, namespace, kubelet, skip }, { onCleanup }): Promise<World> => {
     needsControllers(access, skip);
     const images = fillImages(new Map());
-    await kubelet({ images, nodes: 2 });
+    const timings: Partial<PodTimings> = {};
+    await kubelet({ images, nodes: 2, timings: () => timings });
     const transport = createUndiciTransport(connectionFor(access, access.admin));
     const world = new World({
       namespace,
       client,
       transport,
       images,
+      timings,
       clock: systemClock,
       random: Math.random,
       tick: () => sleep(POLL_MS),

@@ -18,6 +18,7 @@ import {
 import type { Transport } from '../../src/kube/transport.ts';
 import { alertAbout, type AlertChange } from './alerts.ts';
 import { aPolicy } from './builders.ts';
+import type { PodTimings } from './pod-stages.ts';
 import { startOperator, type OperatorChange, type TestOperator } from './test-operator.ts';
 
 export { TOKEN, type TestOperator, type WriteCall } from './test-operator.ts';
@@ -38,6 +39,8 @@ export interface WorldParts {
   random: () => number;
   /** Digests by image; the kubelet resolves images by it, and a test may change it. */
   images: Map<string, string>;
+  /** Times that the kubelet takes, read anew at each stage; a test may change them. Absent: they cannot be. */
+  timings?: Partial<PodTimings>;
   /** Lets something happen: time passes. */
   tick: () => Promise<void>;
   /** How long {@link World.until} waits, in milliseconds of `clock`. */
@@ -60,6 +63,12 @@ export class World {
 
   get namespace(): string {
     return this.parts.namespace;
+  }
+
+  /** From now on containers take that many milliseconds to end, as far as the grace lets them. */
+  stopsWithin(ms: number): void {
+    if (this.parts.timings === undefined) throw new Error('the times of this kubelet are fixed');
+    this.parts.timings.stopMs = ms;
   }
 
   /** Starts an operator that watches the world's namespace, and waits until its caches are read. */

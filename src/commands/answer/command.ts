@@ -1,6 +1,6 @@
 // The options of the verbs that decide about an incident: they differ in what is decided, and in nothing else.
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { durationFrom } from '../duration-option.ts';
+import { durationFrom } from '../options/duration.ts';
 import type { Clock } from '../../kube/clock.ts';
 import { answer } from './answer.ts';
 import { terminalWidth, withClient } from './connect.ts';

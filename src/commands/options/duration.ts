@@ -1,6 +1,6 @@
 // A duration as the value of an option.
 import { InvalidArgumentError } from 'commander';
-import { parseDuration } from '../decide/duration.ts';
+import { parseDuration } from '../../decide/duration.ts';
 
 /**
  * Reads one as milliseconds; `0` needs no unit.
